@@ -1,0 +1,75 @@
+#include "base/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <bit>
+#include <cstring>
+
+namespace warren {
+
+Sha1 sha1(ByteView bytes) {
+    Sha1 out;
+    SHA1(bytes.data(), bytes.size(), out.data());
+    return out;
+}
+
+Sha256 sha256(ByteView bytes) {
+    Sha256 out;
+    SHA256(bytes.data(), bytes.size(), out.data());
+    return out;
+}
+
+namespace {
+
+struct SipState {
+    std::uint64_t v0, v1, v2, v3;
+
+    void rounds(int count) {
+        for (int i = 0; i < count; ++i) {
+            v0 += v1;
+            v2 += v3;
+            v1 = std::rotl(v1, 13) ^ v0;
+            v3 = std::rotl(v3, 16) ^ v2;
+            v0 = std::rotl(v0, 32);
+            v2 += v1;
+            v0 += v3;
+            v1 = std::rotl(v1, 17) ^ v2;
+            v3 = std::rotl(v3, 21) ^ v0;
+            v2 = std::rotl(v2, 32);
+        }
+    }
+    void absorb(std::uint64_t word) {
+        v3 ^= word;
+        rounds(2);
+        v0 ^= word;
+    }
+};
+
+std::uint64_t little_endian(const std::uint8_t* from, std::size_t count) {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < count; ++i) out |= std::uint64_t{from[i]} << (8 * i);
+    return out;
+}
+
+}  // namespace
+
+std::uint64_t siphash(const std::array<std::uint8_t, 16>& key, ByteView bytes) {
+    const std::uint64_t k0 = little_endian(key.data(), 8);
+    const std::uint64_t k1 = little_endian(key.data() + 8, 8);
+    SipState state{k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+                   k1 ^ 0x7465646279746573u};
+    const std::size_t whole = bytes.size() / 8 * 8;
+    for (std::size_t i = 0; i < whole; i += 8) state.absorb(little_endian(&bytes[i], 8));
+    state.absorb(little_endian(bytes.data() + whole, bytes.size() - whole) |
+                 std::uint64_t{bytes.size()} << 56);
+    state.v2 ^= 0xff;
+    state.rounds(4);
+    return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+}
+
+bool equal_constant_time(ByteView a, ByteView b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace warren
