@@ -1,6 +1,6 @@
 #include "base/bytes.h"
 
-#include <algorithm>
+#include <openssl/evp.h>
 
 namespace warren {
 
@@ -12,9 +12,6 @@ int hex_digit(char c) {
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
-
-constexpr std::string_view base64_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // Length of the UTF-8 sequence at `text`, or 0 when it is not well formed (RFC 3629).
 std::size_t utf8_sequence(std::string_view text) {
@@ -59,36 +56,24 @@ std::optional<Bytes> from_hex(std::string_view hex) {
 }
 
 std::string to_base64(ByteView bytes) {
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < have ? bytes[i + k] : 0u);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += k <= have ? base64_alphabet[group >> (18 - 6 * k) & 63] : '=';
-    }
+    std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a NUL
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(),
+                                       static_cast<int>(bytes.size()));
+    out.resize(static_cast<std::size_t>(length));
     return out;
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {
     if (text.size() % 4 != 0) return std::nullopt;
     std::size_t padding = 0;
-    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-    Bytes out;
-    out.reserve(text.size() / 4 * 3);
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool pad = i >= text.size() - padding;
-        const auto digit = pad ? 0 : base64_alphabet.find(text[i]);
-        if (digit == std::string_view::npos) return std::nullopt;
-        group = group << 6 | static_cast<std::uint32_t>(digit);
-        if (i % 4 != 3) continue;
-        for (int shift = 16; shift >= 0; shift -= 8)
-            out.push_back(static_cast<std::uint8_t>(group >> shift));
-        group = 0;
-    }
-    out.resize(out.size() - padding);
+    while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=')
+        ++padding;
+    Bytes out(text.size() / 4 * 3);
+    const auto encoded = view_of(text);
+    const int length =
+        EVP_DecodeBlock(out.data(), encoded.data(), static_cast<int>(encoded.size()));
+    if (length < 0 || static_cast<std::size_t>(length) < padding) return std::nullopt;
+    out.erase(out.begin() + length - static_cast<std::ptrdiff_t>(padding), out.end());
     return out;
 }
 
@@ -113,7 +98,8 @@ ByteView Reader::take(std::size_t count) {
 
 std::uint64_t Reader::number(std::size_t count) {
     std::uint64_t out = 0;
-    for (auto byte : take(count)) out = out << 8 | byte;
+    for (auto byte : take(count))
+        out = out << 8 | byte;
     return out;
 }
 
@@ -133,7 +119,8 @@ std::uint64_t Reader::varint() {
 }
 
 Writer& Writer::number(std::uint64_t v, std::size_t count) {
-    for (std::size_t i = count; i-- > 0;) out_.push_back(static_cast<std::uint8_t>(v >> (8 * i)));
+    for (std::size_t i = count; i-- > 0;)
+        out_.push_back(static_cast<std::uint8_t>(v >> (8 * i)));
     return *this;
 }
 

@@ -21,8 +21,12 @@ inline ByteView view_of(std::string_view text) {
 inline std::string_view text_of(ByteView bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-inline Bytes to_bytes(ByteView view) { return {view.begin(), view.end()}; }
-inline void append(Bytes& to, ByteView what) { to.insert(to.end(), what.begin(), what.end()); }
+inline Bytes to_bytes(ByteView view) {
+    return {view.begin(), view.end()};
+}
+inline void append(Bytes& to, ByteView what) {
+    to.insert(to.end(), what.begin(), what.end());
+}
 
 std::string to_hex(ByteView bytes);
 std::optional<Bytes> from_hex(std::string_view hex);
@@ -47,7 +51,8 @@ public:
     std::array<std::uint8_t, N> array() {
         std::array<std::uint8_t, N> out{};
         auto from = take(N);
-        for (std::size_t i = 0; i < from.size(); ++i) out[i] = from[i];
+        for (std::size_t i = 0; i < from.size(); ++i)
+            out[i] = from[i];
         return out;
     }
 

@@ -4,10 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define WARREN_CHECK(condition)                                                             \
-    do {                                                                                    \
-        if (!(condition)) {                                                                 \
-            std::fprintf(stderr, "broken check=\"%s\" at=%s:%d\n", #condition, __FILE__, __LINE__); \
-            std::abort();                                                                   \
-        }                                                                                   \
+#define WARREN_CHECK(condition)                                                                    \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            std::fprintf(stderr, "broken check=\"%s\" at=%s:%d\n", #condition, __FILE__,           \
+                         __LINE__);                                                                \
+            std::abort();                                                                          \
+        }                                                                                          \
     } while (false)

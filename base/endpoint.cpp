@@ -14,7 +14,8 @@ std::optional<Endpoint> Endpoint::parse(std::string_view text) {
     const auto digits = text.substr(colon + 1);
     Endpoint out;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
-    if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size()) return std::nullopt;
+    if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size())
+        return std::nullopt;
     out.v6 = host.starts_with('[') && host.ends_with(']');
     if (out.v6) host = host.substr(1, host.size() - 2);
     const std::string name(host);
@@ -32,12 +33,14 @@ std::string Endpoint::text() const {
 
 bool Endpoint::is_loopback() const {
     if (!v6) return address[0] == 127;
-    static constexpr std::array<std::uint8_t, 16> one{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    static constexpr std::array<std::uint8_t, 16> one{0, 0, 0, 0, 0, 0, 0, 0,
+                                                      0, 0, 0, 0, 0, 0, 0, 1};
     return address == one;
 }
 
 bool Endpoint::is_private() const {
-    if (v6) return (address[0] & 0xfe) == 0xfc || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
+    if (v6)
+        return (address[0] & 0xfe) == 0xfc || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
     return address[0] == 10 || (address[0] == 172 && (address[1] & 0xf0) == 16) ||
            (address[0] == 192 && address[1] == 168) || (address[0] == 169 && address[1] == 254);
 }

@@ -25,8 +25,8 @@ struct Endpoint {
     static std::optional<Endpoint> parse(std::string_view text);  // "1.2.3.4:5", "[::1]:5"
     std::string text() const;
     bool is_loopback() const;
-    bool is_private() const;    // RFC 1918, RFC 4193, link-local
-    bool is_routable() const;   // could be an internet host
+    bool is_private() const;   // RFC 1918, RFC 4193, link-local
+    bool is_routable() const;  // could be an internet host
     bool is_zero() const { return *this == Endpoint{}; }
     auto operator<=>(const Endpoint&) const = default;
 };

@@ -48,7 +48,8 @@ struct SipState {
 
 std::uint64_t little_endian(const std::uint8_t* from, std::size_t count) {
     std::uint64_t out = 0;
-    for (std::size_t i = 0; i < count; ++i) out |= std::uint64_t{from[i]} << (8 * i);
+    for (std::size_t i = 0; i < count; ++i)
+        out |= std::uint64_t{from[i]} << (8 * i);
     return out;
 }
 
@@ -60,7 +61,8 @@ std::uint64_t siphash(const std::array<std::uint8_t, 16>& key, ByteView bytes) {
     SipState state{k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                    k1 ^ 0x7465646279746573u};
     const std::size_t whole = bytes.size() / 8 * 8;
-    for (std::size_t i = 0; i < whole; i += 8) state.absorb(little_endian(&bytes[i], 8));
+    for (std::size_t i = 0; i < whole; i += 8)
+        state.absorb(little_endian(&bytes[i], 8));
     state.absorb(little_endian(bytes.data() + whole, bytes.size() - whole) |
                  std::uint64_t{bytes.size()} << 56);
     state.v2 ^= 0xff;

@@ -65,11 +65,21 @@ private:
     std::optional<Error> error_;
 };
 
-inline Error bad_input(std::string text) { return {ErrorKind::BadInput, std::move(text)}; }
-inline Error not_found(std::string text) { return {ErrorKind::NotFound, std::move(text)}; }
-inline Error refused(std::string text) { return {ErrorKind::Refused, std::move(text)}; }
-inline Error unavailable(std::string text) { return {ErrorKind::Unavailable, std::move(text)}; }
-inline Error io_error(std::string text) { return {ErrorKind::Io, std::move(text)}; }
+inline Error bad_input(std::string text) {
+    return {ErrorKind::BadInput, std::move(text)};
+}
+inline Error not_found(std::string text) {
+    return {ErrorKind::NotFound, std::move(text)};
+}
+inline Error refused(std::string text) {
+    return {ErrorKind::Refused, std::move(text)};
+}
+inline Error unavailable(std::string text) {
+    return {ErrorKind::Unavailable, std::move(text)};
+}
+inline Error io_error(std::string text) {
+    return {ErrorKind::Io, std::move(text)};
+}
 
 }  // namespace warren
 
@@ -77,15 +87,16 @@ inline Error io_error(std::string text) { return {ErrorKind::Io, std::move(text)
 #define WARREN_CONCAT(a, b) WARREN_CONCAT_(a, b)
 
 // WARREN_TRY(auto x, f()): x = value, or return the error from the enclosing function.
-#define WARREN_TRY(target, ...) WARREN_TRY_(target, WARREN_CONCAT(warren_try_, __LINE__), __VA_ARGS__)
-#define WARREN_TRY_(target, temporary, ...)               \
-    auto temporary = (__VA_ARGS__);                       \
-    if (!temporary.ok()) return std::move(temporary.error()); \
+#define WARREN_TRY(target, ...)                                                                    \
+    WARREN_TRY_(target, WARREN_CONCAT(warren_try_, __LINE__), __VA_ARGS__)
+#define WARREN_TRY_(target, temporary, ...)                                                        \
+    auto temporary = (__VA_ARGS__);                                                                \
+    if (!temporary.ok()) return std::move(temporary.error());                                      \
     target = std::move(*temporary)
 
 // The same where there is no value to take.
-#define WARREN_TRY_VOID(...)                                          \
-    do {                                                              \
-        auto warren_try_result = (__VA_ARGS__);                       \
-        if (!warren_try_result.ok()) return std::move(warren_try_result.error()); \
+#define WARREN_TRY_VOID(...)                                                                       \
+    do {                                                                                           \
+        auto warren_try_result = (__VA_ARGS__);                                                    \
+        if (!warren_try_result.ok()) return std::move(warren_try_result.error());                  \
     } while (false)
