@@ -1,0 +1,92 @@
+// Records: signed, immutable messages of a community, kept and forwarded as the exact bytes that were
+// signed. On the wire a record is an IPv8 packet of shape AG whose payload begins with the author's
+// previous record in that community: u64 global time, 32-byte id (both zero for the first).
+// A record's id is SHA-256 over its bytes without the signature.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/ipv8.h"
+
+namespace warren::protocol {
+
+inline constexpr std::size_t record_bytes_max = 8 * 1024;
+inline constexpr std::size_t record_datagram_bytes = 1200;  // a longer record travels in fragments
+
+// Message ids of our communities' records.
+enum class RecordKind : std::uint8_t {
+    ChannelGenesis = 1,    // in a channel's community: what the channel is; by its founder
+    Torrent = 2,           // in a channel's community
+    ChannelAnnounced = 3,  // in the directory community
+};
+bool is_record_kind(std::uint8_t message_id);
+
+// Views into the packet it was decoded from.
+struct RecordView {
+    CommunityId community;
+    RecordKind kind = RecordKind::Torrent;
+    PublicKey author;
+    GlobalTime time = 0;
+    RecordRef prev;  // zero: none
+    ByteView payload;  // after prev
+    ByteView signed_bytes;
+    ByteView signature;
+    RecordId id;
+
+    RecordRef ref() const { return {time, id}; }
+};
+// Checks form and bounds, not the signature.
+Result<RecordView> decode_record(ByteView packet);
+
+struct RecordDraft {
+    CommunityId community;
+    RecordKind kind = RecordKind::Torrent;
+    PublicKey author;
+    GlobalTime time = 0;
+    RecordRef prev;
+    ByteView payload;
+};
+// The bytes to sign; the packet is these followed by the signature.
+Bytes encode_unsigned(const RecordDraft& draft);
+
+// ---- payloads. Texts are UTF-8 with their bounds in bytes; decoders refuse bytes left over.
+
+using Nonce = FixedId<16, struct NonceTag>;
+
+// A channel's community id binds its founder: SHA-256("warren channel" ‖ founder key ‖ nonce), first 20
+// bytes. So whoever holds genesis or announcement can check who may write.
+CommunityId channel_community(const PublicKey& founder, const Nonce& nonce);
+
+// The one well-known directory: SHA-1 of the ASCII text "warren directory community 1".
+CommunityId directory_community();
+
+struct ChannelGenesis {
+    Nonce nonce;
+    std::string name;         // 1..128
+    std::string description;  // 0..2048
+};
+struct ChannelAnnounced {
+    CommunityId channel;
+    Nonce nonce;
+    std::string name;  // 1..128
+};
+struct TorrentEntry {
+    Infohash infohash;
+    std::uint64_t size = 0;
+    std::uint64_t created_s = 0;  // Unix time; shown to people, decides nothing
+    std::uint32_t files = 0;      // how many there really are
+    std::string name;             // 1..300
+    std::string tags;             // comma-separated, 0..200
+    std::vector<std::string> file_names;  // the first of them, as many as fit; each 1..240
+};
+Result<ChannelGenesis> decode_channel_genesis(ByteView payload);
+Result<ChannelAnnounced> decode_channel_announced(ByteView payload);
+Result<TorrentEntry> decode_torrent_entry(ByteView payload);
+// Encoders cut texts at their bounds (on a UTF-8 boundary) and file names so that the record stays
+// within record_bytes_max.
+Bytes encode(const ChannelGenesis& genesis);
+Bytes encode(const ChannelAnnounced& announced);
+Bytes encode(const TorrentEntry& entry);
+
+}  // namespace warren::protocol

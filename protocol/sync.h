@@ -1,0 +1,97 @@
+// Range-based set reconciliation over (global time, id) (Meyer, arXiv 2212.13567), in datagrams that
+// each stand alone. The responder keeps no state. Both sides run `reconcile` on what they received:
+//   Fingerprint equal            -> Same
+//   differs, few records here    -> Ids (short ids of all of ours in the range)
+//   differs, many                -> sub-ranges, a Fingerprint each
+//   Ids, received by the initiator -> wants (theirs that we lack) and offers (ours that they lack)
+//   Ids, received by the responder -> Ids of ours, or sub-ranges when we hold many
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace warren::protocol {
+
+inline constexpr std::size_t sync_leaf_records = 32;     // up to this many: answer with ids
+inline constexpr std::size_t sync_ids_max = 128;         // ids in one element
+inline constexpr std::size_t sync_fan_out = 16;          // sub-ranges of a split
+inline constexpr std::size_t sync_elements_max = 48;     // in one datagram
+inline constexpr std::size_t sync_datagram_bytes = 1160;  // elements; header and prefix come on top
+
+using SyncKey = std::array<std::uint8_t, 16>;
+// Element values of fingerprints are keyed per community, short ids per session.
+SyncKey fingerprint_key(const CommunityId& community);
+SyncKey session_key(const CommunityId& community, std::uint64_t session);
+std::uint64_t short_id(const SyncKey& key, const RecordId& id);
+
+// Sum modulo 2^128 of keyed 128-bit values of the ids, and how many: adding and removing are O(1).
+struct RangeSum {
+    std::uint64_t count = 0;
+    std::uint64_t high = 0, low = 0;
+
+    void add(const RangeSum& other);
+    void subtract(const RangeSum& other);
+    bool operator==(const RangeSum&) const = default;
+};
+RangeSum element_value(const SyncKey& fingerprint_key, const RecordId& id);
+
+// Ranges are [lower, upper); RecordRef{} is the least bound, `sync_end` lies above all records.
+inline constexpr GlobalTime sync_end_time = ~GlobalTime{0};
+RecordRef sync_end();
+
+struct SyncRange {
+    RecordRef lower, upper;
+    bool operator==(const SyncRange&) const = default;
+};
+enum class SyncMode : std::uint8_t { Same = 0, Fingerprint = 1, Ids = 2 };
+struct SyncElement {
+    SyncRange range;
+    SyncMode mode = SyncMode::Same;
+    RangeSum sum;                    // Fingerprint
+    std::vector<std::uint64_t> ids;  // Ids
+};
+
+// Elements in ascending order, disjoint. Encoding: lower bound left out when it equals the previous
+// upper bound; bounds as time delta + shortest id prefix. `cut` puts a list into as many datagram
+// bodies as it needs.
+Bytes encode_elements(const std::vector<SyncElement>& elements);
+Result<std::vector<SyncElement>> decode_elements(ByteView bytes);
+std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t bytes_max);
+
+// A selection of records by range and short id: what FETCH and OFFER carry (an element list of Ids).
+struct Selection {
+    SyncRange range;
+    std::vector<std::uint64_t> ids;
+};
+Bytes encode_selections(const std::vector<Selection>& selections);
+Result<std::vector<Selection>> decode_selections(ByteView bytes);
+std::vector<Bytes> cut(const std::vector<Selection>& selections, std::size_t bytes_max);
+
+// What reconciliation asks of a shard.
+class RangeView {
+public:
+    virtual ~RangeView() = default;
+    virtual RangeSum sum(const SyncRange& range) = 0;
+    // All refs of the range in order, at most `limit`.
+    virtual std::vector<RecordRef> refs(const SyncRange& range, std::size_t limit) = 0;
+    // Bounds that cut the range into at most `parts` ranges of about equal count (interior bounds
+    // only, ascending; may lie on the view's own bucket bounds).
+    virtual std::vector<RecordRef> split(const SyncRange& range, std::size_t parts) = 0;
+};
+
+enum class SyncSide { Initiator, Responder };
+struct Reconciled {
+    std::vector<SyncElement> answers;
+    std::vector<Selection> wants;
+    std::vector<Selection> offers;
+};
+std::vector<SyncElement> open_sync(RangeView& view);
+Reconciled reconcile(RangeView& view, const SyncKey& session_key,
+                     const std::vector<SyncElement>& elements, SyncSide side);
+
+}  // namespace warren::protocol

@@ -1,0 +1,53 @@
+// Settings, declared once: the sample file, the reference, --help, validation and the REST view all
+// derive from these rows (settings.cpp). The supervisor parses the file; a worker gets its rows only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/process/roster.h"
+
+namespace warren::process {
+
+enum class SettingType { Integer, Flag, Text, List };  // List: of texts; travels joined by '\n'
+
+constexpr unsigned bit(Role role) { return 1u << static_cast<unsigned>(role); }
+inline constexpr unsigned all_roles = 0x7f;
+
+struct SettingRow {
+    std::string_view section;  // as in the TOML file: "overlay", "workers.storage"
+    std::string_view name;
+    SettingType type = SettingType::Integer;
+    std::string_view fallback;  // as text; "" for an empty list or text
+    std::int64_t min = 0, max = 0;  // Integer: bounds; Text and List: bytes
+    std::string_view unit;          // "", "bytes", "ms", "MiB", ...
+    bool reloadable = false;
+    unsigned roles = 0;  // which roles receive it
+    std::string_view sentence;
+    std::string_view choices;  // Text: "a|b|c", else empty
+};
+std::span<const SettingRow> setting_rows();
+const SettingRow* find_setting(std::string_view section, std::string_view name);
+
+// A checked set of values, by "section.name". Asking for one that was not handed over is our bug.
+class Settings {
+public:
+    std::int64_t integer(std::string_view key) const;
+    bool flag(std::string_view key) const;
+    const std::string& text(std::string_view key) const;
+    std::vector<std::string> list(std::string_view key) const;
+
+    void set(std::string key, std::string value) { values_[std::move(key)] = std::move(value); }
+    bool has(std::string_view key) const { return values_.find(key) != values_.end(); }
+    const std::map<std::string, std::string, std::less<>>& all() const { return values_; }
+
+private:
+    std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace warren::process
