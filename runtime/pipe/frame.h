@@ -1,0 +1,65 @@
+// One frame of a pipe message, owned. Moves without copying; a received frame stays where ZeroMQ
+// put it.
+#pragma once
+
+#include <flatbuffers/flatbuffers.h>
+
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace warren::pipe {
+
+class Frame {
+public:
+    Frame() = default;
+    explicit Frame(Bytes bytes);                           // takes the vector
+    explicit Frame(flatbuffers::DetachedBuffer&& buffer);  // takes the buffer
+    static Frame copy_of(ByteView bytes);
+
+    ByteView view() const { return {data_, size_}; }
+    std::size_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
+
+private:
+    friend struct FrameAccess;
+
+    std::shared_ptr<const void> owner_;
+    const std::uint8_t* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+// A body and its blobs: what both requests and replies carry.
+struct Message {
+    Frame body;
+    std::vector<Frame> blobs;
+
+    std::size_t bytes() const {
+        std::size_t sum = body.size();
+        for (const auto& blob : blobs)
+            sum += blob.size();
+        return sum;
+    }
+};
+
+// Finishes a builder whose root has just been created: the last line of every message function.
+template <typename Root>
+Frame finish(flatbuffers::FlatBufferBuilder& builder, flatbuffers::Offset<Root> root) {
+    builder.Finish(root);
+    return Frame(builder.Release());
+}
+
+// Verified root of a body, or null: depth, table count and expansion are bounded (R-I8).
+// Frames from our own processes are verified like foreign ones.
+bool expansion_is_bounded(ByteView buffer, flatbuffers::Verifier& verifier);
+template <typename Root>
+const Root* verified_root(const Frame& frame) {
+    const auto bytes = frame.view();
+    if (bytes.size() < 8 || bytes.size() > (1u << 20)) return nullptr;
+    flatbuffers::Verifier verifier(bytes.data(), bytes.size(), 8, 1024);
+    if (!verifier.VerifyBuffer<Root>(nullptr)) return nullptr;
+    return flatbuffers::GetRoot<Root>(bytes.data());
+}
+
+}  // namespace warren::pipe
