@@ -1,6 +1,7 @@
 // IPv8 datagrams: framing, keys and the base messages that every community has (walk and puncture).
 // Pure codecs: bytes in, values out. Facts: py-ipv8's wire format, sections 3 to 5 of our notes
-// (docs/protocol.md). Signatures are made and checked elsewhere (workers/crypto); here they are bytes.
+// (docs/protocol.md). Signatures are made and checked elsewhere (workers/crypto); here they are
+// bytes.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@
 
 namespace warren::protocol {
 
-inline constexpr std::size_t prefix_bytes = 22;         // 0x00, version, community id
+inline constexpr std::size_t prefix_bytes = 22;          // 0x00, version, community id
 inline constexpr std::size_t datagram_bytes_max = 1500;  // more is refused
 inline constexpr std::size_t signature_bytes = 64;       // Ed25519
 
@@ -22,9 +23,9 @@ inline constexpr std::size_t signature_bytes = 64;       // Ed25519
 using PublicKey = FixedId<74, struct PublicKeyTag>;
 using Signature = FixedId<64, struct SignatureTag>;
 
-bool is_curve25519_key(ByteView key);      // tag and length are right
+bool is_curve25519_key(ByteView key);         // tag and length are right
 ByteView ed25519_part(const PublicKey& key);  // the last 32 bytes
-MemberId member_id(ByteView public_key);   // SHA-1 over the whole serialisation
+MemberId member_id(ByteView public_key);      // SHA-1 over the whole serialisation
 
 enum class BaseMessage : std::uint8_t {
     NewPuncture = 231,
@@ -37,13 +38,14 @@ enum class BaseMessage : std::uint8_t {
     PunctureRequest = 250,
 };
 
-// The 23 bytes in front. `body` is what follows; for signed shapes it still holds key and signature.
+// The 23 bytes in front. `body` is what follows; for signed shapes it still holds key and
+// signature.
 struct Header {
     CommunityId community;
     std::uint8_t message_id = 0;
     ByteView body;
 };
-Result<Header> decode_header(ByteView datagram);
+Result<Header> decode_header(ByteView datagram);  // refuses more than datagram_bytes_max
 void put_header(Writer& to, const CommunityId& community, std::uint8_t message_id);
 
 // Shapes AG and A: varlenH public key, [u64 global time], payload, signature over all before it.
@@ -54,6 +56,7 @@ struct SignedParts {
     ByteView signed_bytes;
     ByteView signature;
 };
+// No length limit of its own: a record may be longer than a datagram (decode_record bounds it).
 enum class WithGlobalTime { Yes, No };
 Result<SignedParts> decode_signed(ByteView datagram, WithGlobalTime with);
 
@@ -70,6 +73,7 @@ struct IntroductionRequest {
     bool advice = true;  // old style: the wire bit as it stands
     std::uint16_t identifier = 0;
     ByteView extra;
+    std::uint8_t unused_flags = 0;  // wire bits without a meaning, as they came; new style: all
 };
 struct IntroductionResponse {
     Style style = Style::Old;
@@ -81,6 +85,7 @@ struct IntroductionResponse {
     bool peer_limit_reached = false;
     std::uint16_t identifier = 0;
     ByteView extra;
+    std::uint8_t unused_flags = 0;  // wire bits without a meaning, as they came
 };
 struct PunctureRequest {
     Style style = Style::Old;

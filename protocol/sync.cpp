@@ -1,0 +1,179 @@
+// The rules of reconciliation. Every answer either settles a range or cuts it into smaller ones, so
+// the exchange ends; it keeps no state between datagrams.
+#include "protocol/sync.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/hash.h"
+
+namespace warren::protocol {
+
+namespace {
+
+constexpr std::size_t separator_bytes = 8;
+
+SyncKey key_from(std::string_view purpose, const CommunityId& community, ByteView more) {
+    Bytes seed = to_bytes(view_of(purpose));
+    append(seed, community.view());
+    append(seed, more);
+    const Sha256 digest = sha256(seed);
+    SyncKey out;
+    std::memcpy(out.data(), digest.data(), out.size());
+    return out;
+}
+
+// Any bound serves, so a split point may move down to one that is short on the wire: the beginning
+// of its time, or a prefix of its id where the time is that of the bound before.
+RecordRef shortened(const RecordRef& bound, const RecordRef& before) {
+    RecordRef out{bound.time, {}};
+    if (bound.time > before.time) return out;
+    std::memcpy(out.id.bytes.data(), bound.id.bytes.data(), separator_bytes);
+    return out > before ? out : bound;
+}
+
+std::vector<RecordRef> interior_bounds(RangeView& view, const SyncRange& range) {
+    auto bounds = view.split(range, sync_fan_out);
+    if (!bounds.empty()) return bounds;
+    // The view's buckets are too coarse here; a record itself is a bound that moves us on.
+    const auto refs = view.refs(range, sync_leaf_records);
+    if (!refs.empty() && refs.back() > range.lower) bounds.push_back(refs.back());
+    return bounds;
+}
+
+void add_fingerprint(RangeView& view, const SyncRange& range, std::vector<SyncElement>& to) {
+    to.push_back({range, SyncMode::Fingerprint, view.sum(range), {}});
+}
+
+void add_parts(RangeView& view, const SyncRange& range, std::vector<SyncElement>& to) {
+    RecordRef lower = range.lower;
+    for (const auto& exact : interior_bounds(view, range)) {
+        if (exact <= lower || exact >= range.upper) continue;
+        const RecordRef bound = shortened(exact, lower);
+        add_fingerprint(view, {lower, bound}, to);
+        lower = bound;
+    }
+    add_fingerprint(view, {lower, range.upper}, to);
+}
+
+void add_same(const SyncRange& range, std::vector<SyncElement>& to) {
+    if (!to.empty() && to.back().mode == SyncMode::Same && to.back().range.upper == range.lower)
+        to.back().range.upper = range.upper;
+    else
+        to.push_back({range, SyncMode::Same, {}, {}});
+}
+
+std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> ids) {
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+std::vector<std::uint64_t> without(const std::vector<std::uint64_t>& all,
+                                   const std::vector<std::uint64_t>& some) {
+    std::vector<std::uint64_t> out;
+    std::set_difference(all.begin(), all.end(), some.begin(), some.end(), std::back_inserter(out));
+    return out;
+}
+
+// One reconcile() call: what it reads and what it collects.
+struct Run {
+    RangeView& view;
+    const SyncKey& key;
+    SyncSide side;
+    Reconciled out;
+
+    std::vector<std::uint64_t> own_ids(const SyncRange& range) {
+        std::vector<std::uint64_t> ids;
+        for (const auto& ref : view.refs(range, sync_ids_max))
+            ids.push_back(short_id(key, ref.id));
+        return sorted(std::move(ids));
+    }
+
+    void on_ids(const SyncRange& range, const std::vector<std::uint64_t>& came,
+                const RangeSum& own) {
+        if (own.count > sync_ids_max) return add_parts(view, range, out.answers);
+        auto ours = own_ids(range);
+        const auto theirs = sorted(came);
+        if (side == SyncSide::Responder) {
+            if (ours == theirs) return add_same(range, out.answers);
+            out.answers.push_back({range, SyncMode::Ids, {}, std::move(ours)});
+            return;
+        }
+        auto wants = without(theirs, ours);
+        auto offers = without(ours, theirs);
+        if (!wants.empty()) out.wants.push_back({range, std::move(wants)});
+        if (!offers.empty()) out.offers.push_back({range, std::move(offers)});
+    }
+
+    void on_fingerprint(const SyncRange& range, const RangeSum& theirs) {
+        const RangeSum own = view.sum(range);
+        if (own == theirs) {
+            if (side == SyncSide::Responder) add_same(range, out.answers);
+            return;
+        }
+        if (theirs.count == 0) return on_ids(range, {}, own);  // says as much as an empty list
+        if (own.count > sync_leaf_records) return add_parts(view, range, out.answers);
+        out.answers.push_back({range, SyncMode::Ids, {}, own_ids(range)});
+    }
+};
+
+}  // namespace
+
+SyncKey fingerprint_key(const CommunityId& community) {
+    return key_from("warren sync fingerprint", community, {});
+}
+
+SyncKey session_key(const CommunityId& community, std::uint64_t session) {
+    return key_from("warren sync session", community, Writer().u64(session).peek());
+}
+
+std::uint64_t short_id(const SyncKey& key, const RecordId& id) {
+    return siphash(key, id.view());
+}
+
+void RangeSum::add(const RangeSum& other) {
+    count += other.count;
+    low += other.low;
+    high += other.high + (low < other.low ? 1 : 0);
+}
+
+void RangeSum::subtract(const RangeSum& other) {
+    count -= other.count;
+    high -= other.high + (low < other.low ? 1 : 0);
+    low -= other.low;
+}
+
+RangeSum element_value(const SyncKey& fingerprint_key, const RecordId& id) {
+    SyncKey other = fingerprint_key;
+    other[0] ^= 0xff;
+    return {1, siphash(fingerprint_key, id.view()), siphash(other, id.view())};
+}
+
+RecordRef sync_end() {
+    return {sync_end_time, {}};
+}
+
+std::vector<SyncElement> open_sync(RangeView& view) {
+    const SyncRange all{{}, sync_end()};
+    std::vector<SyncElement> out;
+    if (view.sum(all).count > sync_leaf_records)
+        add_parts(view, all, out);
+    else
+        add_fingerprint(view, all, out);
+    return out;
+}
+
+Reconciled reconcile(RangeView& view, const SyncKey& session_key,
+                     const std::vector<SyncElement>& elements, SyncSide side) {
+    Run run{view, session_key, side, {}};
+    for (const auto& element : elements) {
+        switch (element.mode) {
+        case SyncMode::Same: break;
+        case SyncMode::Fingerprint: run.on_fingerprint(element.range, element.sum); break;
+        case SyncMode::Ids: run.on_ids(element.range, element.ids, view.sum(element.range)); break;
+        }
+    }
+    return std::move(run.out);
+}
+
+}  // namespace warren::protocol

@@ -1,0 +1,215 @@
+// How sync elements and selections lie in bytes. An element is: head byte (mode, and what of its
+// range can be left out), bounds, content. A bound is a time (the lower one whole, the upper one as
+// distance from the lower), the length of an id prefix, and the prefix; the rest of the id is zero.
+// Only the shortest form is accepted, so equal lists have equal bytes.
+#include <algorithm>
+
+#include "base/check.h"
+#include "protocol/sync.h"
+
+namespace warren::protocol {
+
+namespace {
+
+constexpr std::uint8_t mode_mask = 0x03;
+constexpr std::uint8_t lower_is_previous_upper = 0x04;
+constexpr std::uint8_t range_is_previous = 0x08;  // selections only
+constexpr std::uint8_t known_bits = mode_mask | lower_is_previous_upper | range_is_previous;
+
+void put_bound(Writer& to, const RecordRef& bound, GlobalTime from) {
+    std::size_t length = RecordId::size;
+    while (length > 0 && bound.id.bytes[length - 1] == 0)
+        --length;
+    to.varint(bound.time - from).u8(static_cast<std::uint8_t>(length));
+    to.bytes(bound.id.view().first(length));
+}
+
+RecordRef read_bound(Reader& in, GlobalTime from) {
+    RecordRef out;
+    const std::uint64_t distance = in.varint();
+    if (distance > sync_end_time - from) in.fail();
+    out.time = from + distance;
+    const std::size_t length = in.u8();
+    if (length > RecordId::size) in.fail();
+    const auto prefix = in.take(in.ok() ? length : 0);
+    if (!prefix.empty() && prefix.back() == 0) in.fail();
+    std::copy(prefix.begin(), prefix.end(), out.id.bytes.begin());
+    return out;
+}
+
+// `previous` starts as an empty range at the least bound, so that a list beginning there is short.
+void put_head(Writer& to, const SyncRange& range, SyncMode mode, const SyncRange& previous) {
+    const auto bits = static_cast<std::uint8_t>(mode);
+    if (range == previous) {
+        to.u8(bits | range_is_previous);
+        return;
+    }
+    if (range.lower == previous.upper) {
+        to.u8(bits | lower_is_previous_upper);
+    } else {
+        to.u8(bits);
+        put_bound(to, range.lower, 0);
+    }
+    put_bound(to, range.upper, range.lower.time);
+}
+
+SyncRange read_range(Reader& in, std::uint8_t head, const SyncRange& previous) {
+    if (head & range_is_previous) {
+        if (head & lower_is_previous_upper || previous.upper == RecordRef{}) in.fail();
+        return previous;
+    }
+    SyncRange out;
+    const bool adjoins = head & lower_is_previous_upper;
+    out.lower = adjoins ? previous.upper : read_bound(in, 0);
+    if (!adjoins && out.lower == previous.upper) in.fail();
+    out.upper = read_bound(in, out.lower.time);
+    if (out.upper <= out.lower || out == previous) in.fail();
+    return out;
+}
+
+void put_ids(Writer& to, const std::vector<std::uint64_t>& ids) {
+    to.varint(ids.size());
+    for (const auto id : ids)
+        to.u64(id);
+}
+
+std::vector<std::uint64_t> read_ids(Reader& in) {
+    const std::uint64_t count = in.varint();
+    if (count > sync_ids_max || count * 8 > in.left()) in.fail();
+    std::vector<std::uint64_t> out;
+    if (!in.ok()) return out;
+    out.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i)
+        out.push_back(in.u64());
+    return out;
+}
+
+void put(Writer& to, const SyncElement& element, const SyncRange& previous) {
+    put_head(to, element.range, element.mode, previous);
+    switch (element.mode) {
+    case SyncMode::Same: return;
+    case SyncMode::Fingerprint:
+        to.varint(element.sum.count).u64(element.sum.high).u64(element.sum.low);
+        return;
+    case SyncMode::Ids: put_ids(to, element.ids); return;
+    }
+}
+
+void put(Writer& to, const Selection& selection, const SyncRange& previous) {
+    put_head(to, selection.range, SyncMode::Ids, previous);
+    put_ids(to, selection.ids);
+}
+
+SyncElement read_element(Reader& in, const SyncRange& previous) {
+    const std::uint8_t head = in.u8();
+    const std::uint8_t mode = head & mode_mask;
+    if ((head & ~known_bits) != 0 || mode > static_cast<std::uint8_t>(SyncMode::Ids)) in.fail();
+    SyncElement out;
+    out.mode = static_cast<SyncMode>(mode);
+    out.range = read_range(in, head, previous);
+    if (out.mode == SyncMode::Fingerprint) {
+        out.sum.count = in.varint();
+        out.sum.high = in.u64();
+        out.sum.low = in.u64();
+    }
+    if (out.mode == SyncMode::Ids) out.ids = read_ids(in);
+    return out;
+}
+
+template <typename Item>
+Bytes encode_all(const std::vector<Item>& items) {
+    Writer to;
+    SyncRange previous;
+    for (const auto& item : items) {
+        put(to, item, previous);
+        previous = item.range;
+    }
+    return to.take();
+}
+
+template <typename Item>
+std::vector<Bytes> cut_all(const std::vector<Item>& items, std::size_t bytes_max) {
+    std::vector<Bytes> out;
+    Writer body;
+    SyncRange previous;
+    std::size_t count = 0;
+    for (const auto& item : items) {
+        Writer next;
+        put(next, item, previous);
+        if (count == sync_elements_max || body.size() + next.size() > bytes_max) {
+            if (count > 0) out.push_back(body.take());
+            body = Writer();
+            next = Writer();
+            count = 0;
+            put(next, item, SyncRange{});
+        }
+        WARREN_CHECK(next.size() <= bytes_max);  // an element of ours fits sync_datagram_bytes
+        body.bytes(next.peek());
+        previous = item.range;
+        ++count;
+    }
+    if (count > 0) out.push_back(body.take());
+    return out;
+}
+
+}  // namespace
+
+Bytes encode_elements(const std::vector<SyncElement>& elements) {
+    return encode_all(elements);
+}
+
+Bytes encode_selections(const std::vector<Selection>& selections) {
+    return encode_all(selections);
+}
+
+Result<std::vector<SyncElement>> decode_elements(ByteView bytes) {
+    Reader in(bytes);
+    std::vector<SyncElement> out;
+    SyncRange previous;
+    while (in.left() > 0) {
+        if (out.size() == sync_elements_max) return bad_input("too many sync elements");
+        auto element = read_element(in, previous);
+        if (element.range.lower < previous.upper) in.fail();
+        previous = element.range;
+        out.push_back(std::move(element));
+    }
+    if (!in.done()) return bad_input("malformed sync elements");
+    return out;
+}
+
+Result<std::vector<Selection>> decode_selections(ByteView bytes) {
+    Reader in(bytes);
+    std::vector<Selection> out;
+    SyncRange previous;
+    while (in.left() > 0) {
+        if (out.size() == sync_elements_max) return bad_input("too many selections");
+        auto element = read_element(in, previous);
+        if (element.mode != SyncMode::Ids) in.fail();
+        previous = element.range;
+        out.push_back({element.range, std::move(element.ids)});
+    }
+    if (!in.done()) return bad_input("malformed selections");
+    return out;
+}
+
+std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t bytes_max) {
+    return cut_all(elements, bytes_max);
+}
+
+// Selections may name a range again, so a long one is cut by its ids.
+std::vector<Bytes> cut(const std::vector<Selection>& selections, std::size_t bytes_max) {
+    constexpr std::size_t head_bytes = 1 + 2 * (10 + 1 + RecordId::size) + 2;
+    WARREN_CHECK(bytes_max >= head_bytes + 8);
+    const std::size_t ids_max = std::min(sync_ids_max, (bytes_max - head_bytes) / 8);
+    std::vector<Selection> pieces;
+    for (const auto& selection : selections) {
+        for (std::size_t at = 0; at < selection.ids.size(); at += ids_max) {
+            const auto from = selection.ids.begin() + static_cast<std::ptrdiff_t>(at);
+            const auto count = std::min(ids_max, selection.ids.size() - at);
+            pieces.push_back({selection.range, {from, from + static_cast<std::ptrdiff_t>(count)}});
+        }
+    }
+    return cut_all(pieces, bytes_max);
+}
+
+}  // namespace warren::protocol
