@@ -8,12 +8,12 @@ namespace warren::process {
 enum class ExitReason : int {
     Ok = 0,
     Failure = 1,
-    Usage = 64,         // wrong command line
-    NoHost = 69,        // a port or service is taken
+    Usage = 64,   // wrong command line
+    NoHost = 69,  // a port or service is taken
     Software = 70,
     Io = 74,
-    InUse = 75,         // another node holds this state directory
-    Settings = 78,      // settings, file modes or key files are not fit to run
+    InUse = 75,     // another node holds this state directory
+    Settings = 78,  // settings, file modes or key files are not fit to run
 };
 
 // One clear line to stderr, then exit.

@@ -1,5 +1,5 @@
-// Logs: one event, one line, key=value, with its subject. Never blocks: a ring buffer and a log thread;
-// when the ring is full the oldest line goes and is counted. Never payloads, never keys.
+// Logs: one event, one line, key=value, with its subject. Never blocks: a ring buffer and a log
+// thread; when the ring is full the oldest line goes and is counted. Never payloads, never keys.
 // Levels: trace, debug, info, unusual (the outside misbehaved), broken (we did), fatal.
 #pragma once
 
@@ -14,12 +14,14 @@ namespace warren::process::log {
 enum class Level { Trace, Debug, Info, Unusual, Broken, Fatal };
 
 struct Target {
-    std::string subject;      // "storage-0": leads every line
+    std::string subject;  // "storage-0": leads every line
     Level least = Level::Info;
-    bool journal = false;     // "<N>" priorities in front, as journald reads them
+    bool journal = false;  // "<N>" priorities in front, as journald reads them
 };
 void open(const Target& target);
 void close();  // flushes
+void set_level(Level least);
+Level level_from(std::string_view name);  // as settings say it; info when unknown
 bool wanted(Level level);
 void write(Level level, std::string_view line);
 std::uint64_t dropped();
