@@ -100,3 +100,16 @@ inline Error io_error(std::string text) {
         auto warren_try_result = (__VA_ARGS__);                                                    \
         if (!warren_try_result.ok()) return std::move(warren_try_result.error());                  \
     } while (false)
+
+// The same in a coroutine.
+#define WARREN_CO_TRY(target, ...)                                                                 \
+    WARREN_CO_TRY_(target, WARREN_CONCAT(warren_try, __LINE__), __VA_ARGS__)
+#define WARREN_CO_TRY_(target, temporary, ...)                                                     \
+    auto temporary = (__VA_ARGS__);                                                                \
+    if (!temporary.ok()) co_return std::move(temporary.error());                                   \
+    target = std::move(*temporary)
+#define WARREN_CO_TRY_VOID(...)                                                                    \
+    do {                                                                                           \
+        auto warren_try_result = (__VA_ARGS__);                                                    \
+        if (!warren_try_result.ok()) co_return std::move(warren_try_result.error());               \
+    } while (false)

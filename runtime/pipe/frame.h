@@ -50,15 +50,19 @@ Frame finish(flatbuffers::FlatBufferBuilder& builder, flatbuffers::Offset<Root> 
     return Frame(builder.Release());
 }
 
-// Verified root of a body, or null: depth, table count and expansion are bounded (R-I8).
-// Frames from our own processes are verified like foreign ones.
-bool expansion_is_bounded(ByteView buffer, flatbuffers::Verifier& verifier);
+// FlatBuffers lets offsets alias, so a small verified buffer can expand to gigabytes when it is
+// copied out. This walk sums what a reader would copy and stops at the bound: 4 x wire, at most 1
+// MiB (R-I8).
+bool expansion_is_bounded(ByteView buffer, const flatbuffers::TypeTable& type);
+
+// Verified root of a body, or null. Frames from our own processes are verified like foreign ones.
 template <typename Root>
 const Root* verified_root(const Frame& frame) {
     const auto bytes = frame.view();
     if (bytes.size() < 8 || bytes.size() > (1u << 20)) return nullptr;
     flatbuffers::Verifier verifier(bytes.data(), bytes.size(), 8, 1024);
     if (!verifier.VerifyBuffer<Root>(nullptr)) return nullptr;
+    if (!expansion_is_bounded(bytes, *Root::MiniReflectTypeTable())) return nullptr;
     return flatbuffers::GetRoot<Root>(bytes.data());
 }
 

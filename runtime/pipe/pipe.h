@@ -46,8 +46,8 @@ struct Answer {
     Answer(const Error& e) : failure{e.kind, e.text, false, 0} {}
 };
 
-// After each inbox switch: a body that is no member of the union, or no message at all. Counted as a
-// violation of the sender's role (R-I9).
+// After each inbox switch: a body that is no member of the union, or no message at all. Counted as
+// a violation of the sender's role (R-I9).
 Answer unknown_message();
 
 // Whom to ask.

@@ -1,0 +1,26 @@
+// The tap's socket: an XPUB on the inherited listener. It only publishes, so it needs no CURVE.
+#pragma once
+
+#include <set>
+
+#include "runtime/pipe/socket.h"
+#include "runtime/pipe/tap.h"
+
+namespace warren::pipe {
+
+class XPubTap final : public Tap {
+public:
+    XPubTap(asio::io_context& io, Context& context, const std::string& endpoint, int listener);
+
+    bool wanted(std::string_view topic) const override;
+    void publish(std::string_view topic, std::string_view json) override;
+
+private:
+    void read_subscriptions();
+
+    std::set<std::string, std::less<>> prefixes_;
+    Socket socket_;
+    Watch watch_;
+};
+
+}  // namespace warren::pipe
