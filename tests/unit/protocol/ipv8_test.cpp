@@ -94,17 +94,14 @@ TEST(Ipv8, LengthsAreExact) {
         puncture.style = style;
         PunctureRequest request;
         request.style = style;
-        auto a = encode(puncture), b = encode(request);
-        EXPECT_TRUE(decode_puncture(a, style).ok());
-        EXPECT_TRUE(decode_puncture_request(b, style).ok());
-        a.push_back(0);
-        b.push_back(0);
-        EXPECT_FALSE(decode_puncture(a, style).ok());
-        EXPECT_FALSE(decode_puncture_request(b, style).ok());
-        a.resize(a.size() - 2);
-        b.resize(b.size() - 2);
-        EXPECT_FALSE(decode_puncture(a, style).ok());
-        EXPECT_FALSE(decode_puncture_request(b, style).ok());
+        const auto a = Writer().bytes(encode(puncture)).u8(0).take();
+        const auto b = Writer().bytes(encode(request)).u8(0).take();
+        for (const std::size_t extra : {0u, 1u, 2u}) {
+            const bool exact = extra == 1;
+            EXPECT_EQ(decode_puncture(ByteView(a).first(a.size() - extra), style).ok(), exact);
+            EXPECT_EQ(decode_puncture_request(ByteView(b).first(b.size() - extra), style).ok(),
+                      exact);
+        }
     }
     EXPECT_FALSE(decode_introduction_request(Bytes(20), Style::Old).ok());
     EXPECT_FALSE(decode_introduction_response(Bytes(32), Style::Old).ok());
