@@ -1,0 +1,285 @@
+// The pipe as workers use it: requests, credit, roles, death of a reader. Real sockets, CURVE and
+// ZAP.
+#include <gmock/gmock.h>
+
+#include "ipc-schema/sign_generated.h"
+#include "ipc-schema/verify_generated.h"
+#include "runtime/pipe/self_test.h"
+#include "tests/support/pipe_pair.h"
+
+namespace warren::test {
+namespace {
+
+using pipe::Answer;
+using pipe::Ask;
+using pipe::Message;
+using pipe::NoCredit;
+using pipe::Request;
+using pipe::Task;
+using process::Role;
+
+Message check_signatures(std::size_t blob_bytes) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto body = ipc::verify::CreateCheckSignatures(
+        builder, builder.CreateVector(std::vector<std::uint16_t>{1}));
+    const auto root =
+        ipc::verify::CreateRequest(builder, ipc::verify::Inbox::CheckSignatures, body.Union());
+    return {pipe::finish(builder, root), {pipe::Frame(Bytes(blob_bytes, 0x55))}};
+}
+
+Message reply_of(std::uint8_t value) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto body = ipc::verify::CreateCheckSignaturesReply(
+        builder, builder.CreateVector(std::vector<std::uint8_t>{value}));
+    return {
+        pipe::finish(builder, ipc::verify::CreateAnswer(
+                                  builder, ipc::verify::Reply::CheckSignaturesReply, body.Union())),
+        {}};
+}
+
+Task<Answer> echo(Request) {
+    co_return Answer(reply_of(1));
+}
+
+class PipeTest : public testing::Test {
+protected:
+    Ask ask(std::size_t blob_bytes = 100, NoCredit policy = NoCredit::Wait,
+            Nanoseconds span = 5_s) {
+        Ask out;
+        out.role = Role::Verify;
+        out.message = check_signatures(blob_bytes);
+        out.deadline = monotonic_now() + span;
+        out.no_credit = policy;
+        return out;
+    }
+
+    PipeWorld world;
+    int listener = world.listen_at("verify-0");
+};
+
+TEST_F(PipeTest, AnswersARequest) {
+    auto inbox =
+        world.inbox(Role::Verify, "verify-0", listener, {}, [](Request request) -> Task<Answer> {
+            EXPECT_EQ(request.from, Role::Network);
+            EXPECT_EQ(request.message.blobs.size(), 1u);
+            EXPECT_NE(pipe::verified_root<ipc::verify::Request>(request.message.body), nullptr);
+            co_return Answer(reply_of(1));
+        });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    const auto answer = world.finish(outbox->ask(ask()));
+    ASSERT_TRUE(answer && answer->ok());
+    EXPECT_NE(pipe::verified_root<ipc::verify::Answer>((*answer)->body), nullptr);
+}
+
+TEST_F(PipeTest, LargeBlobsArriveWhole) {
+    std::size_t seen = 0;
+    auto inbox =
+        world.inbox(Role::Verify, "verify-0", listener, {}, [&](Request request) -> Task<Answer> {
+            seen = request.message.blobs.at(0).size();
+            co_return Answer(reply_of(1));
+        });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    ASSERT_TRUE(world.finish(outbox->ask(ask(256 * 1024)))->ok());
+    EXPECT_EQ(seen, 256u * 1024);
+}
+
+TEST_F(PipeTest, WithoutAReaderTheRequestFailsAtOnceOrWaits) {
+    auto outbox = world.outbox(Role::Network);
+    const auto refused = world.finish(outbox->ask(ask(100, NoCredit::Fail)));
+    ASSERT_TRUE(refused && !refused->ok());
+    EXPECT_EQ(refused->error().kind, ErrorKind::Unavailable);
+    const auto waited = world.finish(outbox->ask(ask(100, NoCredit::Wait, 50_ms)));
+    ASSERT_TRUE(waited && !waited->ok());
+    EXPECT_EQ(waited->error().kind, ErrorKind::Expired);
+}
+
+// A reader that never answers takes what it granted and not a byte more.
+TEST_F(PipeTest, CreditBoundsWhatIsInFlight) {
+    std::size_t taken_bytes = 0, taken = 0;
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {1000, 1 << 20},
+                             [&](Request request) -> Task<Answer> {
+                                 ++taken;
+                                 taken_bytes += request.message.bytes();
+                                 co_await pipe::sleep_for(world.io, 60_s);
+                                 co_return Answer(reply_of(1));
+                             });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    std::size_t refused = 0, asked = 64;
+    for (std::size_t i = 0; i < asked; ++i)
+        pipe::spawn(world.io,
+                    [](pipe::LinkedOutbox& box, Ask a, std::size_t& failed) -> Task<void> {
+                        const auto answer = co_await box.ask(std::move(a));
+                        if (!answer.ok() && answer.error().kind == ErrorKind::Unavailable) ++failed;
+                    }(*outbox, ask(100'000, NoCredit::Drop, 30_s), refused));
+    EXPECT_TRUE(world.run_until([&] { return taken + refused == asked; }));
+    EXPECT_LE(taken_bytes, std::size_t{1} << 20);
+    EXPECT_GE(taken, 10u);
+    EXPECT_EQ(world.metrics.counter("pipe_dropped_total"), refused);
+}
+
+TEST_F(PipeTest, CreditReturnsWithAnswers) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {2, 4096}, echo);
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    int answered = 0;
+    for (int i = 0; i < 50; ++i)
+        pipe::spawn(world.io, [](pipe::LinkedOutbox& box, Ask a, int& done) -> Task<void> {
+            if ((co_await box.ask(std::move(a))).ok()) ++done;
+        }(*outbox, ask(), answered));
+    EXPECT_TRUE(world.run_until([&] { return answered == 50; }));
+}
+
+TEST_F(PipeTest, AForbiddenMessageIsRefusedAndReported) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    auto forbidden = ask();
+    flatbuffers::FlatBufferBuilder builder;
+    forbidden.message.body = pipe::finish(builder, [&] {
+        // A tag that no edge allows: one past the union's last member.
+        const auto body = ipc::verify::CreateCheckSignatures(
+            builder, builder.CreateVector(std::vector<std::uint16_t>{}));
+        return ipc::verify::CreateRequest(builder, static_cast<ipc::verify::Inbox>(9),
+                                          body.Union());
+    }());
+    const auto answer = world.finish(outbox->ask(std::move(forbidden)));
+    ASSERT_TRUE(answer && !answer->ok());
+    EXPECT_EQ(answer->error().kind, ErrorKind::Refused);
+    EXPECT_THAT(world.violations, testing::Contains(testing::HasSubstr("not allowed")));
+}
+
+TEST_F(PipeTest, MalformedBodiesAreRefused) {
+    bool handled = false;
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, [&](Request) -> Task<Answer> {
+        handled = true;
+        co_return Answer(reply_of(1));
+    });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    for (const Bytes& body : {Bytes{}, Bytes{1, 2, 3}, Bytes(64, 0xff), Bytes(64, 0)}) {
+        auto bad = ask();
+        bad.message.body = pipe::Frame(body);
+        const auto answer = world.finish(outbox->ask(std::move(bad)));
+        ASSERT_TRUE(answer && !answer->ok());
+        EXPECT_EQ(answer->error().kind, ErrorKind::BadInput);
+    }
+    EXPECT_FALSE(handled);
+    EXPECT_EQ(world.violations.size(), 4u);
+}
+
+TEST_F(PipeTest, AStrangerIsRefused) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    const auto safe = world.finish(pipe::stranger_is_refused(
+        world.io, world.context, world.endpoint("verify-0"), world.keys[Role::Verify].public_key));
+    ASSERT_TRUE(safe && safe->ok());
+    EXPECT_GE(world.zap->refused(), 1u);
+}
+
+// The control of the test above: with the stranger's defence off (no ZAP check), the self-test
+// fails.
+TEST(PipeSelfTest, NoticesAMissingZapHandler) {
+    PipeWorld world;
+    world.zap.reset();
+    const int listener = world.listen_at("verify-0");
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    const auto safe = world.finish(pipe::stranger_is_refused(
+        world.io, world.context, world.endpoint("verify-0"), world.keys[Role::Verify].public_key));
+    ASSERT_TRUE(safe.has_value());
+    EXPECT_FALSE(safe->ok());
+}
+
+TEST_F(PipeTest, AWriterWithAnotherRolesKeyGetsNothing) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    world.keys[Role::Network] = KeyPair::fresh();  // a key that ZAP does not know
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    const auto answer = world.finish(outbox->ask(ask(100, NoCredit::Wait, 300_ms)));
+    ASSERT_TRUE(answer && !answer->ok());
+    EXPECT_EQ(answer->error().kind, ErrorKind::Expired);
+}
+
+TEST_F(PipeTest, ADeadReadersWorkGoesToItsSuccessorWithTheSameId) {
+    std::vector<RequestId> seen;
+    auto first =
+        world.inbox(Role::Verify, "verify-0", listener, {}, [&](Request request) -> Task<Answer> {
+            seen.push_back(request.id);
+            co_await pipe::sleep_for(world.io, 60_s);
+            co_return Answer(reply_of(0));
+        });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    std::optional<Result<Message>> answer;
+    pipe::spawn(
+        world.io,
+        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
+            to.emplace(co_await box.ask(std::move(a)));
+        }(*outbox, ask(), answer));
+    ASSERT_TRUE(world.run_until([&] { return seen.size() == 1; }));
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0", process::WorkerState::Down)});
+    const int second_listener = world.listen_at("verify-0b");
+    auto second = world.inbox(Role::Verify, "verify-0b", second_listener, {},
+                              [&](Request request) -> Task<Answer> {
+                                  seen.push_back(request.id);
+                                  co_return Answer(reply_of(1));
+                              });
+    outbox->on_roster({world.entry(Role::Verify, 0, 2, "verify-0b")});
+    ASSERT_TRUE(world.run_until([&] { return answer.has_value(); }));
+    EXPECT_TRUE(answer->ok());
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0], seen[1]);
+}
+
+TEST_F(PipeTest, ARequestThatTwoReadersDiedOfIsNotTriedAThirdTime) {
+    int seen = 0;
+    const auto hang = [&](Request) -> Task<Answer> {
+        ++seen;
+        co_await pipe::sleep_for(world.io, 60_s);
+        co_return Answer(reply_of(0));
+    };
+    auto outbox = world.outbox(Role::Network);
+    std::optional<Result<Message>> answer;
+    pipe::spawn(
+        world.io,
+        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
+            to.emplace(co_await box.ask(std::move(a)));
+        }(*outbox, ask(), answer));
+    std::vector<std::unique_ptr<pipe::Inbox>> spawns;
+    for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
+        const auto name = "poison-" + std::to_string(epoch);
+        spawns.push_back(world.inbox(Role::Verify, name, world.listen_at(name), {}, hang));
+        outbox->on_roster({world.entry(Role::Verify, 0, epoch, name)});
+        ASSERT_TRUE(world.run_until([&] { return seen == static_cast<int>(epoch); }));
+        outbox->on_roster({world.entry(Role::Verify, 0, epoch, name, process::WorkerState::Down)});
+    }
+    ASSERT_TRUE(world.run_until([&] { return answer.has_value(); }));
+    ASSERT_FALSE(answer->ok());
+    EXPECT_THAT(answer->error().text, testing::HasSubstr("two workers died"));
+}
+
+TEST_F(PipeTest, AStalledReaderFailsThoseWhoDoNotWait) {
+    int seen = 0;
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, [&](Request) -> Task<Answer> {
+        ++seen;
+        co_await pipe::sleep_for(world.io, 60_s);
+        co_return Answer(reply_of(0));
+    });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    std::optional<Result<Message>> answer;
+    pipe::spawn(
+        world.io,
+        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
+            to.emplace(co_await box.ask(std::move(a)));
+        }(*outbox, ask(100, NoCredit::Fail, 30_s), answer));
+    ASSERT_TRUE(world.run_until([&] { return seen == 1; }));
+    outbox->on_roster(
+        {world.entry(Role::Verify, 0, 1, "verify-0", process::WorkerState::Degraded)});
+    ASSERT_TRUE(world.run_until([&] { return answer.has_value(); }));
+    EXPECT_EQ(answer->error().kind, ErrorKind::Unavailable);
+}
+
+}  // namespace
+}  // namespace warren::test
