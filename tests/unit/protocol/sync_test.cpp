@@ -208,6 +208,37 @@ TEST(Sync, EmptyAndTiny) {
     EXPECT_EQ(expect_union(one, one, Splits::Exact, 1).round_trips, 1);
 }
 
+// An empty range says all there is to say: no second question is asked.
+TEST(Sync, EmptyRangeIsAnsweredAtOnce) {
+    SeededRandom random(12);
+    const auto set = random_set(random, sync_ids_max, Times::Spread);
+    SetView view(set, fingerprint_key({}), Splits::Exact);
+    const SyncElement empty{{{}, sync_end()}, SyncMode::Fingerprint, {}, {}};
+    const auto initiator = reconcile(view, {}, {empty}, SyncSide::Initiator);
+    EXPECT_TRUE(initiator.answers.empty());
+    ASSERT_EQ(initiator.offers.size(), 1u);
+    EXPECT_EQ(initiator.offers[0].ids.size(), sync_ids_max);
+    const auto responder = reconcile(view, {}, {empty}, SyncSide::Responder);
+    ASSERT_EQ(responder.answers.size(), 1u);
+    EXPECT_EQ(responder.answers[0].ids.size(), sync_ids_max);
+}
+
+// Ids are hashes, but whoever mints records can make them alike; bounds must still part them.
+TEST(Sync, AlikeIdsAtOneTimeConverge) {
+    SeededRandom random(13);
+    Set a, b;
+    for (int i = 0; i < 600; ++i) {
+        RecordRef ref{7, {}};
+        random.fill(std::span(ref.id.bytes).last(4));
+        (i % 3 == 0 ? a : b).insert(ref);
+        if (i % 5 == 0) a.insert(ref);
+    }
+    for (const auto splits : {Splits::Exact, Splits::Buckets, Splits::One, Splits::None}) {
+        expect_union(a, b, splits, 1);
+        expect_union(b, a, splits, 1);
+    }
+}
+
 // Sizes around the two limits at which an answer changes its form.
 TEST(Sync, LimitsOfAnswers) {
     SeededRandom random(7);
