@@ -1,0 +1,59 @@
+// The node's own file: downloads with their resume data, and small facts. Everything here was told
+// to a user or is asked for after a crash, so every write is synced.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "storage-shard/shard_file.h"
+#include "storage-shard/sqlite.h"
+
+namespace warren::shard {
+
+struct StoredDownload {
+    Infohash infohash;
+    std::string name, magnet, path, root;
+    bool paused = false;
+    std::int64_t added_ms = 0;
+    Bytes torrent;  // may be empty: a magnet link whose metadata has not come yet
+    Bytes resume;
+};
+enum class Put { Created, Updated };
+
+class NodeShard {
+public:
+    // Makes the file when there is none.
+    static Result<std::unique_ptr<NodeShard>> open(const std::string& path, std::uint64_t epoch,
+                                                   Check check = Check::None);
+
+    // An existing download keeps its resume data, its time of adding, and its torrent when none is
+    // given.
+    Result<Put> put_download(const StoredDownload& download);
+    Result<void> put_resume(const Infohash& infohash, ByteView resume, bool paused);
+    Result<void> forget_download(const Infohash& infohash);
+    Result<std::vector<StoredDownload>> downloads();
+
+    Result<void> put_fact(std::string_view name, ByteView value);
+    Result<std::optional<Bytes>> fact(std::string_view name);
+    Result<void> maintain();
+    // After a failed write: close and open again.
+    bool failed() const { return failed_; }
+
+private:
+    NodeShard(Connection connection, std::uint64_t epoch)
+        : connection_(std::move(connection)), epoch_(epoch) {}
+    Result<void> load(Check check);
+    Result<void> check_epoch();
+    template <typename F>
+    Result<void> write(F&& body);
+
+    Connection connection_;
+    std::uint64_t epoch_;
+    bool failed_ = false;
+    Statement put_, resume_, forget_, all_, find_, put_fact_, fact_;
+};
+
+}  // namespace warren::shard

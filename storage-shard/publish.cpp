@@ -1,0 +1,116 @@
+// Records of this node: time, predecessor, and the promise that a retry is applied once.
+#include <algorithm>
+
+#include "storage-shard/shard.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::int64_t requests_kept_ms = 15 * 60 * 1000;
+// A record further ahead than this does not drag our clock along (R-C2).
+constexpr GlobalTime clock_jump_max = 10'000;
+
+}  // namespace
+
+Result<std::optional<RecordRef>> Shard::earlier_result(const RequestId& request) {
+    Rows rows = find_request_.rows(request);
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return std::optional<RecordRef>{};
+    return std::optional<RecordRef>{RecordRef{time_of(rows.integer(0)), rows.id<RecordId>(1)}};
+}
+
+// The clock is a function of what is stored: from zero, the newest record within one jump, again
+// and again. It only moves on, so each call looks at what is new.
+Result<GlobalTime> Shard::advance_clock() {
+    while (true) {
+        WARREN_TRY(auto next,
+                   newest_between_.number(sql_time(clock_), sql_time(clock_ + clock_jump_max)));
+        if (!next) return clock_;
+        clock_ = time_of(*next);
+    }
+}
+
+Result<RecordRef> Shard::own_head(const protocol::PublicKey& author) {
+    auto known = own_heads_.find(author);
+    if (known != own_heads_.end()) return known->second;
+    RecordRef head;
+    {
+        Rows rows = find_head_.rows(author);
+        WARREN_TRY(bool found, rows.next());
+        if (found) head = {time_of(rows.integer(0)), rows.id<RecordId>(1)};
+    }
+    // The row says what we published here. Records of ours that came back from peers, after a file
+    // was lost, are found by a walk from the newest.
+    WARREN_TRY(auto newest, find_newest_of(author));
+    head = std::max(head, newest);
+    own_heads_[author] = head;
+    return head;
+}
+
+Result<RecordRef> Shard::find_newest_of(const protocol::PublicKey& author) {
+    // The key stands at a fixed place in every record: prefix, type, two bytes of length.
+    WARREN_TRY(
+        auto walk,
+        connection_.prepare("SELECT key.time, key.id, substr(body.packet, 26, 74) FROM key "
+                            "JOIN body ON body.id = key.body ORDER BY key.time DESC, key.id DESC"));
+    Rows rows = walk.rows();
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return RecordRef{};
+        auto key = rows.blob(2);
+        if (std::equal(key.begin(), key.end(), author.bytes.begin(), author.bytes.end()))
+            return RecordRef{time_of(rows.integer(0)), rows.id<RecordId>(1)};
+    }
+}
+
+Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
+    PreparedPublish out;
+    WARREN_TRY(out.done, earlier_result(request.id));
+    if (out.done) return out;
+    WARREN_TRY(auto clock, advance_clock());
+    WARREN_TRY(auto head, own_head(request.author));
+    auto time = std::max(clock, head.time) + 1;
+    if (time >= time_max) return refused("the community's clock has come to its end");
+    out.to_sign = protocol::encode_unsigned(
+        {community_, request.kind, request.author, time, head, request.payload});
+    // Judged before the signature is asked for, and again at commit.
+    auto packet = out.to_sign;
+    packet.resize(packet.size() + protocol::signature_bytes);
+    WARREN_TRY(auto record, protocol::decode_record(packet));
+    auto founder = founder_;
+    if (permission(record, founder) != Verdict::Accepted)
+        return refused("only the channel's founder may publish this here");
+    return out;
+}
+
+Result<RecordRef> Shard::commit_publish(const RequestId& request, ByteView packet,
+                                        std::int64_t now_ms) {
+    return watched(commit_one(request, packet, now_ms));
+}
+
+Result<RecordRef> Shard::commit_one(const RequestId& request, ByteView packet,
+                                    std::int64_t now_ms) {
+    WARREN_TRY(auto earlier, earlier_result(request));
+    if (earlier) return *earlier;
+    WARREN_TRY(auto record, protocol::decode_record(packet));
+    WARREN_TRY(auto head, own_head(record.author));
+    if (record.prev != head || record.time <= head.time)
+        return unavailable("another record of this author came first; prepare again");
+    Batch batch{{}, {}, founder_, last_body_};
+    WARREN_TRY(auto transaction, begin(Durability::Synced));
+    WARREN_TRY(auto verdict, add(record, packet, batch));
+    if (verdict == Verdict::Waiting || verdict == Verdict::Refused)
+        return refused("this record is not allowed here");
+    auto time = sql_time(record.time);
+    WARREN_TRY_VOID(insert_request_.run(request, time, record.id, now_ms));
+    WARREN_TRY_VOID(prune_requests_.run(now_ms - requests_kept_ms));
+    WARREN_TRY_VOID(put_head_.run(record.author, time, record.id));
+    WARREN_TRY_VOID(write_founder(batch));
+    WARREN_TRY_VOID(transaction.commit());
+    apply(batch);
+    own_heads_[record.author] = record.ref();
+    return record.ref();
+}
+
+}  // namespace warren::shard

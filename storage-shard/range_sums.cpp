@@ -1,0 +1,123 @@
+// See range_sums.h.
+#include "storage-shard/range_sums.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::size_t bucket_fill = 128;  // what a scan or a division makes
+constexpr std::size_t bucket_max = 256;
+constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+}  // namespace
+
+RangeSums::RangeSums(const CommunityId& community, RefSource& source)
+    : key_(protocol::fingerprint_key(community)), source_(source), buckets_(1) {}
+
+void RangeSums::append(const RecordRef& ref) {
+    if (buckets_.back().sum.count >= bucket_fill) buckets_.push_back({ref, {}});
+    auto value = protocol::element_value(key_, ref.id);
+    buckets_.back().sum.add(value);
+    total_.add(value);
+}
+
+void RangeSums::insert(const std::vector<RecordRef>& added) {
+    for (const auto& ref : added) {
+        auto value = protocol::element_value(key_, ref.id);
+        buckets_[bucket_of(ref)].sum.add(value);
+        total_.add(value);
+    }
+    // Division reads the file, which holds the whole batch: only now do both agree.
+    for (std::size_t at = buckets_.size(); at-- > 0;)
+        if (buckets_[at].sum.count > bucket_max) divide(at);
+}
+
+std::size_t RangeSums::bucket_of(const RecordRef& ref) const {
+    auto after = std::upper_bound(
+        buckets_.begin() + 1, buckets_.end(), ref,
+        [](const RecordRef& value, const Bucket& bucket) { return value < bucket.first; });
+    return static_cast<std::size_t>(after - buckets_.begin()) - 1;
+}
+
+RecordRef RangeSums::end_of(std::size_t bucket) const {
+    return bucket + 1 < buckets_.size() ? buckets_[bucket + 1].first : protocol::sync_end();
+}
+
+void RangeSums::divide(std::size_t bucket) {
+    auto all = source_.refs({buckets_[bucket].first, end_of(bucket)}, unlimited);
+    if (all.size() <= bucket_max) return;  // the source failed; sums stay right, only coarser
+    std::vector<Bucket> parts;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i % bucket_fill == 0) parts.push_back({all[i], {}});
+        parts.back().sum.add(protocol::element_value(key_, all[i].id));
+    }
+    parts.front().first = buckets_[bucket].first;
+    auto at = buckets_.begin() + static_cast<std::ptrdiff_t>(bucket);
+    *at = parts.front();
+    buckets_.insert(at + 1, parts.begin() + 1, parts.end());
+}
+
+protocol::RangeSum RangeSums::edge(const RecordRef& lower, const RecordRef& upper) {
+    protocol::RangeSum out;
+    if (!(lower < upper)) return out;
+    for (const auto& ref : source_.refs({lower, upper}, unlimited))
+        out.add(protocol::element_value(key_, ref.id));
+    return out;
+}
+
+protocol::RangeSum RangeSums::sum(const protocol::SyncRange& range) {
+    if (!(range.lower < range.upper)) return {};
+    auto first = bucket_of(range.lower);
+    auto last = bucket_of(range.upper);
+    bool from_start = !(buckets_[first].first < range.lower);
+    if (first == last) {
+        bool whole = from_start && !(range.upper < end_of(last));
+        return whole ? buckets_[first].sum : edge(range.lower, range.upper);
+    }
+    auto out = from_start ? buckets_[first].sum : edge(range.lower, end_of(first));
+    for (auto at = first + 1; at < last; ++at)
+        out.add(buckets_[at].sum);
+    bool to_end = !(range.upper < end_of(last));
+    out.add(to_end ? buckets_[last].sum : edge(buckets_[last].first, range.upper));
+    return out;
+}
+
+std::vector<RecordRef> RangeSums::refs(const protocol::SyncRange& range, std::size_t limit) {
+    return source_.refs(range, limit);
+}
+
+std::vector<RecordRef> RangeSums::split(const protocol::SyncRange& range, std::size_t parts) {
+    if (parts < 2 || !(range.lower < range.upper)) return {};
+    auto first = bucket_of(range.lower) + 1;
+    auto last = bucket_of(range.upper);
+    if (last < first || last - first + 1 < parts - 1) return split_by_refs(range, parts);
+    std::uint64_t whole = 0;
+    for (auto at = first - 1; at <= last; ++at)
+        whole += buckets_[at].sum.count;
+    std::vector<RecordRef> out;
+    std::uint64_t seen = buckets_[first - 1].sum.count;
+    for (auto at = first; at <= last && out.size() + 1 < parts; ++at) {
+        bool inside = range.lower < buckets_[at].first && buckets_[at].first < range.upper;
+        if (inside && seen >= whole * (out.size() + 1) / parts) out.push_back(buckets_[at].first);
+        seen += buckets_[at].sum.count;
+    }
+    return out.empty() ? split_by_refs(range, parts) : out;
+}
+
+// Few buckets: the range holds a few thousand records at most.
+std::vector<RecordRef> RangeSums::split_by_refs(const protocol::SyncRange& range,
+                                                std::size_t parts) {
+    auto all = source_.refs(range, (parts + 1) * bucket_max);
+    std::vector<RecordRef> out;
+    for (std::size_t part = 1; part < parts; ++part) {
+        auto at = all.size() * part / parts;
+        if (at == 0 || at >= all.size()) continue;
+        if (out.empty() || out.back() < all[at]) out.push_back(all[at]);
+    }
+    return out;
+}
+
+}  // namespace warren::shard

@@ -1,0 +1,52 @@
+// Fingerprints of ranges in microseconds: one (first key, sum) per 64 to 256 records in memory;
+// only the two edges of a range are read from the file. Rebuilt at open by one scan, brought up to
+// date after each commit.
+#pragma once
+
+#include <vector>
+
+#include "protocol/sync.h"
+
+namespace warren::shard {
+
+// Where edges come from: all refs of [lower, upper) in order, at most `limit`.
+class RefSource {
+public:
+    virtual ~RefSource() = default;
+    virtual std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) = 0;
+};
+
+class RangeSums final : public protocol::RangeView {
+public:
+    RangeSums(const CommunityId& community, RefSource& source);
+
+    // While scanning at open, in ascending order.
+    void append(const RecordRef& ref);
+    // After a commit: what it added. The source must show these already.
+    void insert(const std::vector<RecordRef>& added);
+
+    const protocol::RangeSum& total() const { return total_; }
+    std::size_t buckets() const { return buckets_.size(); }
+
+    protocol::RangeSum sum(const protocol::SyncRange& range) override;
+    std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
+    std::vector<RecordRef> split(const protocol::SyncRange& range, std::size_t parts) override;
+
+private:
+    struct Bucket {
+        RecordRef first;  // lower bound; the very first bucket begins at zero
+        protocol::RangeSum sum;
+    };
+    std::size_t bucket_of(const RecordRef& ref) const;
+    RecordRef end_of(std::size_t bucket) const;
+    protocol::RangeSum edge(const RecordRef& lower, const RecordRef& upper);
+    void divide(std::size_t bucket);
+    std::vector<RecordRef> split_by_refs(const protocol::SyncRange& range, std::size_t parts);
+
+    protocol::SyncKey key_;
+    RefSource& source_;
+    std::vector<Bucket> buckets_;
+    protocol::RangeSum total_;
+};
+
+}  // namespace warren::shard

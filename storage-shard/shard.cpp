@@ -1,0 +1,242 @@
+// Opening a community's file, and what becomes of records that others made. See shard.h.
+#include "storage-shard/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage-shard/migrations.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::size_t heads_max = 65536;
+constexpr int wal_pages_before_checkpoint = 1000;
+
+}  // namespace
+
+Shard::Shard(const CommunityId& community, Connection connection)
+    : community_(community), connection_(std::move(connection)), sums_(community, *this) {}
+
+Result<void> Shard::create(const std::string& path, const CommunityId& community,
+                           const std::optional<Founder>& founder) {
+    auto temporary = path + ".new";
+    remove_database(temporary);
+    {
+        WARREN_TRY(auto connection, Connection::open(temporary, Access::Create));
+        WARREN_TRY_VOID(migrate(connection, FileKind::Community));
+        WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
+        WARREN_TRY_VOID(write_meta(connection, "community", community.view()));
+        WARREN_TRY_VOID(write_meta(connection, "epoch", number_bytes(0)));
+        if (founder) {
+            WARREN_TRY_VOID(write_meta(connection, "founder", founder->key.view()));
+            WARREN_TRY_VOID(write_meta(connection, "nonce", founder->nonce.view()));
+        }
+        WARREN_TRY_VOID(transaction.commit());
+        WARREN_TRY_VOID(connection.checkpoint(Connection::Checkpoint::Truncate));
+    }
+    return rename_durably(temporary, path);
+}
+
+Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const CommunityId& community,
+                                           const ShardOptions& options) {
+    WARREN_TRY(auto connection, Connection::open(path, Access::Write));
+    std::unique_ptr<Shard> out(new Shard(community, std::move(connection)));
+    auto loaded = out->load(options);
+    if (!loaded) {
+        loaded.error().text += " (" + path + ")";
+        return std::move(loaded.error());
+    }
+    return out;
+}
+
+Result<void> Shard::load(const ShardOptions& options) {
+    WARREN_TRY_VOID(check_file(connection_, options.check));
+    WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
+    WARREN_TRY_VOID(check_identity(connection_, community_));
+    WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
+    epoch_ = options.epoch;
+    WARREN_TRY(auto stored, read_meta(connection_, "epoch"));
+    auto stored_epoch = stored ? bytes_number(*stored) : 0;
+    if (stored_epoch != epoch_) {
+        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
+        WARREN_TRY_VOID(check_epoch());
+        WARREN_TRY_VOID(write_meta(connection_, "epoch", number_bytes(epoch_)));
+        WARREN_TRY_VOID(transaction.commit());
+    }
+    WARREN_TRY(founder_, read_founder(connection_));
+    WARREN_TRY_VOID(prepare_statements());
+    return scan_keys();
+}
+
+Result<void> Shard::prepare_statements() {
+    WARREN_TRY(insert_key_, connection_.prepare("INSERT INTO key(time, id, body, kind) "
+                                                "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"));
+    WARREN_TRY(insert_body_, connection_.prepare("INSERT INTO body(id, packet) VALUES(?1, ?2)"));
+    WARREN_TRY(refs_, connection_.prepare(refs_sql));
+    WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
+                                                    "time <= ?2 ORDER BY time DESC LIMIT 1"));
+    WARREN_TRY(find_request_,
+               connection_.prepare("SELECT time, record FROM request WHERE id = ?1"));
+    WARREN_TRY(insert_request_, connection_.prepare("INSERT INTO request(id, time, record, at_ms) "
+                                                    "VALUES(?1, ?2, ?3, ?4)"));
+    WARREN_TRY(prune_requests_, connection_.prepare("DELETE FROM request WHERE at_ms < ?1"));
+    WARREN_TRY(find_head_,
+               connection_.prepare("SELECT time, record FROM own_head WHERE author = ?1"));
+    WARREN_TRY(put_head_, connection_.prepare("INSERT INTO own_head(author, time, record) "
+                                              "VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE "
+                                              "SET time = ?2, record = ?3"));
+    return {};
+}
+
+Result<void> Shard::check_epoch() {
+    WARREN_TRY(auto stored, read_meta(connection_, "epoch"));
+    if (!stored || bytes_number(*stored) > epoch_)
+        return refused("a newer storage worker owns this shard");
+    return {};
+}
+
+Result<void> Shard::scan_keys() {
+    WARREN_TRY(last_body_, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+    WARREN_TRY(auto all, connection_.prepare("SELECT time, id FROM key ORDER BY time, id"));
+    Rows rows = all.rows();
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return {};
+        RecordRef ref{time_of(rows.integer(0)), rows.id<RecordId>(1)};
+        sums_.append(ref);
+        newest_ = ref.time;
+    }
+}
+
+Result<void> Shard::checkpoint_for_close() {
+    return connection_.checkpoint(Connection::Checkpoint::Truncate);
+}
+
+Result<void> Shard::maintain() {
+    if (connection_.wal_pages() < wal_pages_before_checkpoint) return {};
+    return connection_.checkpoint(Connection::Checkpoint::Passive);
+}
+
+// Fencing: a writer that was replaced while it stood still finds the newer epoch here (R-V4).
+Result<Transaction> Shard::begin(Durability durability) {
+    if (failed_) return unavailable("the shard's last write failed; it is being opened again");
+    WARREN_TRY(auto transaction, Transaction::begin(connection_, durability));
+    WARREN_TRY_VOID(check_epoch());
+    return transaction;
+}
+
+// A pure function of the record and of who founded the channel.
+Verdict Shard::permission(const protocol::RecordView& record,
+                          std::optional<Founder>& founder) const {
+    using protocol::RecordKind;
+    bool directory = community_ == protocol::directory_community();
+    switch (record.kind) {
+    case RecordKind::ChannelGenesis: {
+        auto genesis = protocol::decode_channel_genesis(record.payload);
+        if (directory || !genesis) return Verdict::Refused;
+        if (protocol::channel_community(record.author, genesis->nonce) != community_)
+            return Verdict::Refused;
+        if (!founder) founder = Founder{record.author, genesis->nonce};
+        return Verdict::Accepted;
+    }
+    case RecordKind::Torrent:
+        if (directory || !protocol::decode_torrent_entry(record.payload)) return Verdict::Refused;
+        if (!founder) return Verdict::Waiting;
+        return record.author == founder->key ? Verdict::Accepted : Verdict::Refused;
+    case RecordKind::ChannelAnnounced: {
+        auto announced = protocol::decode_channel_announced(record.payload);
+        if (!directory || !announced) return Verdict::Refused;
+        bool own =
+            protocol::channel_community(record.author, announced->nonce) == announced->channel;
+        return own ? Verdict::Accepted : Verdict::Refused;
+    }
+    }
+    return Verdict::Refused;
+}
+
+Result<Verdict> Shard::add(const protocol::RecordView& record, ByteView packet, Batch& batch) {
+    if (record.community != community_ || record.time >= time_max) return Verdict::Refused;
+    auto allowed = permission(record, batch.founder);
+    if (allowed != Verdict::Accepted) return allowed;
+    auto body = batch.last_body + 1;
+    WARREN_TRY_VOID(insert_key_.run(sql_time(record.time), record.id, body,
+                                    static_cast<std::int64_t>(record.kind)));
+    if (connection_.changes() == 0) return Verdict::Known;
+    WARREN_TRY_VOID(insert_body_.run(body, packet));
+    batch.last_body = body;
+    batch.added.push_back(record.ref());
+    batch.records.push_back(record);
+    return Verdict::Accepted;
+}
+
+Result<std::vector<Verdict>> Shard::store(std::span<const ByteView> packets,
+                                          Durability durability) {
+    return watched(store_all(packets, durability));
+}
+
+Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
+                                              Durability durability) {
+    std::vector<Verdict> verdicts(packets.size(), Verdict::Refused);
+    std::vector<std::size_t> order;
+    std::vector<std::optional<protocol::RecordView>> records(packets.size());
+    // Genesis first: it may tell who may write the rest of the batch.
+    for (std::size_t i = 0; i < packets.size(); ++i) {
+        auto decoded = protocol::decode_record(packets[i]);
+        if (!decoded) continue;
+        records[i] = *decoded;
+        bool genesis = decoded->kind == protocol::RecordKind::ChannelGenesis;
+        order.insert(genesis ? order.begin() : order.end(), i);
+    }
+    if (order.empty()) return verdicts;
+    Batch batch{{}, {}, founder_, last_body_};
+    WARREN_TRY(auto transaction, begin(durability));
+    for (auto i : order) {
+        WARREN_TRY(verdicts[i], add(*records[i], packets[i], batch));
+    }
+    if (batch.added.empty()) return verdicts;  // rolls back; nothing was written
+    WARREN_TRY_VOID(write_founder(batch));
+    WARREN_TRY_VOID(transaction.commit());
+    apply(batch);
+    return verdicts;
+}
+
+Result<void> Shard::write_founder(const Batch& batch) {
+    if (founder_ || !batch.founder) return {};
+    WARREN_TRY_VOID(write_meta(connection_, "founder", batch.founder->key.view()));
+    return write_meta(connection_, "nonce", batch.founder->nonce.view());
+}
+
+// What memory knows follows what the file holds, never the other way round.
+void Shard::apply(Batch& batch) {
+    founder_ = batch.founder;
+    last_body_ = batch.last_body;
+    for (const auto& record : batch.records) {
+        newest_ = std::max(newest_, record.time);
+        note_author(record);
+    }
+    sums_.insert(batch.added);
+}
+
+void Shard::note_author(const protocol::RecordView& record) {
+    auto own = own_heads_.find(record.author);
+    if (own != own_heads_.end() && own->second < record.ref()) own->second = record.ref();
+    auto found = heads_.find(record.author);
+    if (found == heads_.end()) {
+        if (heads_.size() < heads_max)
+            heads_.emplace(record.author, Head{record.ref(), record.prev});
+        return;
+    }
+    auto& head = found->second;
+    if (head.prev == record.prev && head.ref != record.ref()) ++forks_;
+    if (head.ref < record.ref()) head = {record.ref(), record.prev};
+}
+
+std::vector<RecordRef> Shard::refs(const protocol::SyncRange& range, std::size_t limit) {
+    auto found = read_refs(refs_, range, limit);
+    if (found) return std::move(*found);
+    range_error_ = std::move(found.error());
+    return {};
+}
+
+}  // namespace warren::shard

@@ -1,0 +1,46 @@
+// What writers and readers of a community's file share: identity, time as SQLite keeps it, ranges.
+#pragma once
+
+#include "protocol/record.h"
+#include "protocol/sync.h"
+#include "storage-shard/range_sums.h"
+#include "storage-shard/sqlite.h"
+
+namespace warren::shard {
+
+// Quick: after a failed write the file is proven, and its log made durable, before it is trusted
+// again.
+enum class Check { None, Quick };
+Result<void> check_file(Connection& connection, Check check);
+
+// Who may write to a channel: its community id binds both (protocol/record.h).
+struct Founder {
+    protocol::PublicKey key;
+    protocol::Nonce nonce;
+};
+
+// SQLite's integers are signed; records at or past this time are refused.
+inline constexpr GlobalTime time_max = (GlobalTime{1} << 63) - 1;
+inline std::int64_t sql_time(GlobalTime time) {
+    return static_cast<std::int64_t>(time < time_max ? time : time_max);
+}
+inline GlobalTime time_of(std::int64_t value) {
+    return static_cast<GlobalTime>(value);
+}
+
+Result<std::optional<Bytes>> read_meta(Connection& connection, std::string_view name);
+Result<void> write_meta(Connection& connection, std::string_view name, ByteView value);
+Bytes number_bytes(std::uint64_t value);
+std::uint64_t bytes_number(ByteView bytes);
+
+// Refuses a file that belongs to another community.
+Result<void> check_identity(Connection& connection, const CommunityId& community);
+Result<std::optional<Founder>> read_founder(Connection& connection);
+
+inline constexpr std::string_view refs_sql =
+    "SELECT time, id FROM key WHERE (time, id) >= (?1, ?2) AND (time, id) < (?3, ?4) "
+    "ORDER BY time, id LIMIT ?5";
+Result<std::vector<RecordRef>> read_refs(Statement& refs, const protocol::SyncRange& range,
+                                         std::size_t limit);
+
+}  // namespace warren::shard

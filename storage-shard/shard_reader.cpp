@@ -1,0 +1,170 @@
+// See shard_reader.h.
+#include "storage-shard/shard_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_set>
+
+#include "storage-shard/migrations.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::size_t page_max = 200;
+// What one selection may make us scan. Honest ones name leaves of at most 128 records.
+constexpr std::size_t scan_max = 4096;
+
+bool is_intact(ByteView packet, const RecordRef& ref) {
+    auto record = protocol::decode_record(packet);
+    return record && record->ref() == ref;
+}
+
+}  // namespace
+
+std::string cursor_text(const RecordRef& ref) {
+    return std::to_string(ref.time) + "." + ref.id.hex();
+}
+
+std::optional<RecordRef> cursor_from(std::string_view text) {
+    auto dot = text.find('.');
+    if (dot == std::string_view::npos) return std::nullopt;
+    RecordRef out;
+    auto* end = text.data() + dot;
+    auto parsed = std::from_chars(text.data(), end, out.time);
+    auto id = RecordId::from_hex_text(text.substr(dot + 1));
+    if (parsed.ec != std::errc{} || parsed.ptr != end || !id) return std::nullopt;
+    out.id = *id;
+    return out;
+}
+
+ShardReader::ShardReader(const CommunityId& community, Connection connection)
+    : community_(community), connection_(std::move(connection)) {}
+
+Result<std::unique_ptr<ShardReader>> ShardReader::open(const std::string& path,
+                                                       const CommunityId& community) {
+    WARREN_TRY(auto connection, Connection::open(path, Access::Read));
+    std::unique_ptr<ShardReader> out(new ShardReader(community, std::move(connection)));
+    WARREN_TRY_VOID(out->load());
+    return out;
+}
+
+Result<void> ShardReader::load() {
+    WARREN_TRY_VOID(check_version(connection_, FileKind::Community));
+    WARREN_TRY_VOID(check_identity(connection_, community_));
+    WARREN_TRY(
+        contents_,
+        connection_.prepare("SELECT key.time, key.id, body.packet FROM key JOIN body ON body.id = "
+                            "key.body WHERE (key.time, key.id) < (?1, ?2) AND key.kind = ?3 "
+                            "ORDER BY key.time DESC, key.id DESC LIMIT ?4"));
+    WARREN_TRY(record_, connection_.prepare("SELECT body.packet FROM key JOIN body ON body.id = "
+                                            "key.body WHERE key.time = ?1 AND key.id = ?2"));
+    WARREN_TRY(refs_, connection_.prepare(refs_sql));
+    WARREN_TRY(bodies_, connection_.prepare(
+                            "SELECT id, packet FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
+    WARREN_TRY(body_, connection_.prepare("SELECT packet FROM body WHERE id = ?1"));
+    return {};
+}
+
+Result<ContentsPage> ShardReader::contents(std::string_view after, std::size_t limit) {
+    RecordRef from{time_max, {}};
+    if (!after.empty()) {
+        auto cursor = cursor_from(after);
+        if (!cursor) return bad_input("the cursor is not one that a page gave");
+        from = *cursor;
+    }
+    limit = std::clamp<std::size_t>(limit, 1, page_max);
+    ContentsPage out;
+    Rows rows = contents_.rows(sql_time(from.time), from.id,
+                               static_cast<std::int64_t>(protocol::RecordKind::Torrent),
+                               static_cast<std::int64_t>(limit + 1));
+    RecordRef last;
+    for (std::size_t seen = 0;; ++seen) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) break;
+        if (seen == limit) {
+            out.more = true;
+            out.next = cursor_text(last);
+            break;
+        }
+        last = {time_of(rows.integer(0)), rows.id<RecordId>(1)};
+        auto record = protocol::decode_record(rows.blob(2));
+        if (!record || record->ref() != last) continue;
+        auto entry = protocol::decode_torrent_entry(record->payload);
+        if (entry) out.rows.push_back({last, std::move(*entry)});
+    }
+    return out;
+}
+
+Result<std::optional<Bytes>> ShardReader::record(const RecordRef& ref) {
+    Rows rows = record_.rows(sql_time(ref.time), ref.id);
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return std::optional<Bytes>{};
+    if (!is_intact(rows.blob(0), ref)) return io_error("a stored record does not match its id");
+    return std::optional<Bytes>{to_bytes(rows.blob(0))};
+}
+
+Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selections,
+                                   std::uint64_t session, std::size_t bytes_max) {
+    Fetched out;
+    auto key = protocol::session_key(community_, session);
+    std::size_t bytes = 0;
+    std::size_t scanned = 0;
+    for (const auto& selection : selections) {
+        std::unordered_set<std::uint64_t> wanted(selection.ids.begin(), selection.ids.end());
+        auto budget = scan_max - std::min(scanned, scan_max);
+        WARREN_TRY(auto refs, read_refs(refs_, selection.range, budget));
+        scanned += refs.size();
+        for (const auto& ref : refs) {
+            if (wanted.erase(protocol::short_id(key, ref.id)) == 0) continue;
+            Rows rows = record_.rows(sql_time(ref.time), ref.id);
+            WARREN_TRY(bool found, rows.next());
+            if (!found || !is_intact(rows.blob(0), ref)) {
+                ++out.damaged;
+                continue;
+            }
+            if (bytes + rows.blob(0).size() > bytes_max) {
+                out.cut = true;
+                return out;
+            }
+            bytes += rows.blob(0).size();
+            out.packets.push_back(to_bytes(rows.blob(0)));
+        }
+        if (scanned >= scan_max) {
+            out.cut = true;
+            return out;
+        }
+    }
+    return out;
+}
+
+Result<std::vector<StoredBody>> ShardReader::bodies_after(std::int64_t row, std::size_t limit) {
+    std::vector<StoredBody> out;
+    Rows rows = bodies_.rows(row, static_cast<std::int64_t>(limit));
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return out;
+        out.push_back({rows.integer(0), to_bytes(rows.blob(1))});
+    }
+}
+
+Result<std::optional<RecordId>> ShardReader::id_of_body(std::int64_t row) {
+    Rows rows = body_.rows(row);
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return std::optional<RecordId>{};
+    auto record = protocol::decode_record(rows.blob(0));
+    return record ? std::optional<RecordId>{record->id} : std::optional<RecordId>{RecordId{}};
+}
+
+Result<std::uint64_t> ShardReader::count() {
+    // Bodies are only ever appended, without gaps.
+    WARREN_TRY(auto rows, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+    return static_cast<std::uint64_t>(rows);
+}
+
+Result<GlobalTime> ShardReader::newest() {
+    WARREN_TRY(auto time, connection_.number("SELECT coalesce(max(time), 0) FROM key"));
+    return time_of(time);
+}
+
+}  // namespace warren::shard

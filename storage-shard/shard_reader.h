@@ -1,0 +1,62 @@
+// Reads of a community's file, on a read-only connection of its own beside the writer: they never
+// wait for a commit, and they never checkpoint. Every body's hash is checked before it leaves
+// (R-D5).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage-shard/shard_file.h"
+
+namespace warren::shard {
+
+struct ContentRow {
+    RecordRef ref;
+    protocol::TorrentEntry entry;
+};
+struct ContentsPage {
+    std::vector<ContentRow> rows;  // newest first
+    bool more = false;
+    std::string next;  // pass as `after` for the following page
+};
+struct StoredBody {
+    std::int64_t row = 0;  // in order of arrival, from 1, without gaps
+    Bytes packet;
+};
+struct Fetched {
+    std::vector<Bytes> packets;
+    std::uint64_t damaged = 0;  // bodies that did not match their id; left out
+    bool cut = false;           // more was asked for than bytes_max or the work limit allowed
+};
+
+class ShardReader {
+public:
+    static Result<std::unique_ptr<ShardReader>> open(const std::string& path,
+                                                     const CommunityId& community);
+    void set_deadline(Nanoseconds deadline) { connection_.set_deadline(deadline); }
+
+    Result<ContentsPage> contents(std::string_view after, std::size_t limit);
+    Result<std::optional<Bytes>> record(const RecordRef& ref);
+    Result<Fetched> fetch(const std::vector<protocol::Selection>& selections, std::uint64_t session,
+                          std::size_t bytes_max);
+    Result<std::vector<StoredBody>> bodies_after(std::int64_t row, std::size_t limit);
+    Result<std::optional<RecordId>> id_of_body(std::int64_t row);
+    Result<std::uint64_t> count();
+    Result<GlobalTime> newest();
+    Result<std::optional<Founder>> founder() { return read_founder(connection_); }
+
+private:
+    ShardReader(const CommunityId& community, Connection connection);
+    Result<void> load();
+
+    CommunityId community_;
+    Connection connection_;
+    Statement contents_, record_, refs_, bodies_, body_;
+};
+
+std::string cursor_text(const RecordRef& ref);
+std::optional<RecordRef> cursor_from(std::string_view text);
+
+}  // namespace warren::shard

@@ -1,0 +1,165 @@
+// SQLite, thinly: connections that refuse to open with unsafe pragmas, statements that bind by
+// type, transactions that roll back unless committed. Blocking; called on pool threads only. One
+// object is used by one thread at a time (NOMUTEX).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace warren::shard {
+
+enum class Access { Write, Create, Read };
+enum class Durability { Replicated, Synced };  // synchronous NORMAL (no sync at commit), FULL
+
+// The rows of one query; the statement is reset when this goes out of scope, else an open read
+// would hold back checkpoints.
+class Rows {
+public:
+    explicit Rows(sqlite3_stmt* statement, int bind_code)
+        : statement_(statement), code_(bind_code) {}
+    ~Rows();
+    Rows(const Rows&) = delete;
+    Rows& operator=(const Rows&) = delete;
+
+    Result<bool> next();  // false: no more
+    std::int64_t integer(int column) const;
+    double real(int column) const;
+    ByteView blob(int column) const;  // valid until next()
+    std::string text(int column) const;
+    template <typename Id>
+    Id id(int column) const {
+        auto out = Id::from(blob(column));
+        return out ? *out : Id{};
+    }
+
+private:
+    sqlite3_stmt* statement_;
+    int code_;
+};
+
+class Statement {
+public:
+    Statement() = default;
+    explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+    ~Statement();
+    Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+    Statement& operator=(Statement&& other) noexcept {
+        std::swap(statement_, other.statement_);
+        return *this;
+    }
+
+    template <typename... Args>
+    Rows rows(const Args&... args) {
+        return Rows(statement_, bind_all(args...));
+    }
+    // For statements without rows.
+    template <typename... Args>
+    Result<void> run(const Args&... args) {
+        Rows all = rows(args...);
+        auto stepped = all.next();
+        if (!stepped) return std::move(stepped.error());
+        return {};
+    }
+    // First column of the first row, if there is one.
+    template <typename... Args>
+    Result<std::optional<std::int64_t>> number(const Args&... args) {
+        Rows all = rows(args...);
+        auto stepped = all.next();
+        if (!stepped) return std::move(stepped.error());
+        if (!*stepped) return std::optional<std::int64_t>{};
+        return std::optional<std::int64_t>{all.integer(0)};
+    }
+
+private:
+    template <typename... Args>
+    int bind_all(const Args&... args) {
+        start();
+        int index = 0;
+        int code = 0;
+        ((code = code != 0 ? code : bind(++index, args)), ...);
+        return code;
+    }
+    void start();
+    int bind(int index, std::int64_t value);
+    int bind(int index, ByteView value);
+    int bind(int index, std::string_view value);
+    int bind(int index, const Bytes& value) { return bind(index, ByteView(value)); }
+    int bind(int index, const std::string& value) { return bind(index, std::string_view(value)); }
+    template <std::size_t N, typename Tag>
+    int bind(int index, const FixedId<N, Tag>& value) {
+        return bind(index, value.view());
+    }
+
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+class Connection {
+public:
+    // Every pragma that safety rests on is set, read back, and a difference refuses the file.
+    static Result<Connection> open(const std::string& path, Access access);
+    Connection() = default;
+    ~Connection();
+    Connection(Connection&& other) noexcept;
+    Connection& operator=(Connection&& other) noexcept;
+
+    Result<Statement> prepare(std::string_view sql);
+    Result<void> execute(const char* sql);
+    Result<std::int64_t> number(std::string_view sql);
+    Result<std::string> word(std::string_view sql);
+    Result<void> set_durability(Durability durability);
+    Result<void> set_bytes_max(std::uint64_t bytes_max);
+    std::int64_t changes() const;
+    std::int64_t last_rowid() const;
+
+    // Moves the log into the file. `Truncate` waits for readers and empties the log.
+    enum class Checkpoint { Passive, Truncate };
+    Result<void> checkpoint(Checkpoint how);
+    int wal_pages() const;  // after the last commit through this connection
+    Result<void> quick_check();
+
+    // Statements that run past it end with ErrorKind::Expired. 0: none.
+    void set_deadline(Nanoseconds deadline);
+
+private:
+    struct State {
+        Nanoseconds deadline = 0;
+        int wal_pages = 0;
+    };
+    Result<void> configure(Access access);
+    Result<void> set_and_check(const char* set, const char* get, std::string_view expected);
+
+    sqlite3* db_ = nullptr;
+    std::unique_ptr<State> state_;
+    Durability durability_ = Durability::Synced;
+};
+
+class Transaction {
+public:
+    static Result<Transaction> begin(Connection& connection, Durability durability);
+    ~Transaction();
+    Transaction(Transaction&& other) noexcept
+        : connection_(std::exchange(other.connection_, nullptr)) {}
+    Transaction& operator=(Transaction&&) = delete;
+    Result<void> commit();
+
+private:
+    explicit Transaction(Connection& connection) : connection_(&connection) {}
+    Connection* connection_;
+};
+
+// Renames, and makes the new name durable.
+Result<void> rename_durably(const std::string& from, const std::string& to);
+void remove_database(const std::string& path);  // with its -wal and -shm
+
+}  // namespace warren::shard
