@@ -1,7 +1,7 @@
-// Records: signed, immutable messages of a community, kept and forwarded as the exact bytes that were
-// signed. On the wire a record is an IPv8 packet of shape AG whose payload begins with the author's
-// previous record in that community: u64 global time, 32-byte id (both zero for the first).
-// A record's id is SHA-256 over its bytes without the signature.
+// Records: signed, immutable messages of a community, kept and forwarded as the exact bytes that
+// were signed. On the wire a record is an IPv8 packet of shape AG whose payload begins with the
+// author's previous record in that community: u64 global time, 32-byte id (both zero for the
+// first). A record's id is SHA-256 over its bytes without the signature.
 #pragma once
 
 #include <string>
@@ -28,7 +28,7 @@ struct RecordView {
     RecordKind kind = RecordKind::Torrent;
     PublicKey author;
     GlobalTime time = 0;
-    RecordRef prev;  // zero: none
+    RecordRef prev;    // zero: none
     ByteView payload;  // after prev
     ByteView signed_bytes;
     ByteView signature;
@@ -54,8 +54,8 @@ Bytes encode_unsigned(const RecordDraft& draft);
 
 using Nonce = FixedId<16, struct NonceTag>;
 
-// A channel's community id binds its founder: SHA-256("warren channel" ‖ founder key ‖ nonce), first 20
-// bytes. So whoever holds genesis or announcement can check who may write.
+// A channel's community id binds its founder: SHA-256("warren channel" ‖ founder key ‖ nonce),
+// first 20 bytes. So whoever holds genesis or announcement can check who may write.
 CommunityId channel_community(const PublicKey& founder, const Nonce& nonce);
 
 // The one well-known directory: SHA-1 of the ASCII text "warren directory community 1".
@@ -74,10 +74,10 @@ struct ChannelAnnounced {
 struct TorrentEntry {
     Infohash infohash;
     std::uint64_t size = 0;
-    std::uint64_t created_s = 0;  // Unix time; shown to people, decides nothing
-    std::uint32_t files = 0;      // how many there really are
-    std::string name;             // 1..300
-    std::string tags;             // comma-separated, 0..200
+    std::uint64_t created_s = 0;          // Unix time; shown to people, decides nothing
+    std::uint32_t files = 0;              // how many there really are
+    std::string name;                     // 1..300
+    std::string tags;                     // comma-separated, 0..200
     std::vector<std::string> file_names;  // the first of them, as many as fit; each 1..240
 };
 Result<ChannelGenesis> decode_channel_genesis(ByteView payload);

@@ -1,5 +1,6 @@
-// Range-based set reconciliation over (global time, id) (Meyer, arXiv 2212.13567), in datagrams that
-// each stand alone. The responder keeps no state. Both sides run `reconcile` on what they received:
+// Range-based set reconciliation over (global time, id) (Meyer, arXiv 2212.13567), in datagrams
+// that each stand alone. The responder keeps no state. Both sides run `reconcile` on what they
+// received:
 //   Fingerprint equal            -> Same
 //   differs, few records here    -> Ids (short ids of all of ours in the range)
 //   differs, many                -> sub-ranges, a Fingerprint each
@@ -17,10 +18,10 @@
 
 namespace warren::protocol {
 
-inline constexpr std::size_t sync_leaf_records = 32;     // up to this many: answer with ids
-inline constexpr std::size_t sync_ids_max = 128;         // ids in one element
-inline constexpr std::size_t sync_fan_out = 16;          // sub-ranges of a split
-inline constexpr std::size_t sync_elements_max = 48;     // in one datagram
+inline constexpr std::size_t sync_leaf_records = 32;      // up to this many: answer with ids
+inline constexpr std::size_t sync_ids_max = 128;          // ids in one element
+inline constexpr std::size_t sync_fan_out = 16;           // sub-ranges of a split
+inline constexpr std::size_t sync_elements_max = 48;      // in one datagram
 inline constexpr std::size_t sync_datagram_bytes = 1160;  // elements; header and prefix come on top
 
 using SyncKey = std::array<std::uint8_t, 16>;
@@ -63,7 +64,8 @@ Bytes encode_elements(const std::vector<SyncElement>& elements);
 Result<std::vector<SyncElement>> decode_elements(ByteView bytes);
 std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t bytes_max);
 
-// A selection of records by range and short id: what FETCH and OFFER carry (an element list of Ids).
+// A selection of records by range and short id: what FETCH and OFFER carry (an element list of
+// Ids).
 struct Selection {
     SyncRange range;
     std::vector<std::uint64_t> ids;
