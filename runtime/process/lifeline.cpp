@@ -10,8 +10,8 @@
 #include <span>
 
 #include "base/check.h"
-#include "runtime/process/lifeline_codec.h"
 #include "ipc-schema/schema_hash.h"
+#include "runtime/process/lifeline_codec.h"
 
 namespace warren::process {
 

@@ -97,11 +97,32 @@ Result<void> check_form(const SettingRow& row, std::string_view value) {
         if (value.empty() || (value[0] == '/' && value.find('\0') == value.npos)) return {};
         return bad_input(fmt::format("{} = \"{}\" must be an absolute path, such as /srv/warren",
                                      key_of(row), value));
+    case SettingForm::Processors:
+        if (parse_processors(value)) return {};
+        return bad_input(
+            fmt::format("{} = \"{}\" must name processors, such as 0-1,4", key_of(row), value));
     }
     return {};
 }
 
 }  // namespace
+
+std::optional<std::vector<unsigned>> parse_processors(std::string_view text) {
+    constexpr std::int64_t last_processor = 1023;
+    std::vector<unsigned> out;
+    while (!text.empty()) {
+        auto part = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(part.size() + 1, text.size()));
+        auto dash = part.find('-');
+        auto first = number(part.substr(0, dash));
+        auto last = dash == part.npos ? first : number(part.substr(dash + 1));
+        if (!first || !last || *first < 0 || *first > *last || *last > last_processor)
+            return std::nullopt;
+        for (auto cpu = *first; cpu <= *last; ++cpu)
+            out.push_back(static_cast<unsigned>(cpu));
+    }
+    return out;
+}
 
 std::string key_of(const SettingRow& row) {
     return fmt::format("{}.{}", row.section, row.name);

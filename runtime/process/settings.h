@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@
 namespace warren::process {
 
 // What a text must look like, beyond its length.
-enum class SettingForm { Any, Address, HostPort, Directory };
+enum class SettingForm { Any, Address, HostPort, Directory, Processors };
 
 enum class SettingType { Integer, Flag, Text, List };  // List: of texts; travels joined by '\n'
 
@@ -29,9 +30,9 @@ struct SettingRow {
     std::string_view section{};  // as in the TOML file: "overlay", "workers.storage"
     std::string_view name{};
     SettingType type = SettingType::Integer;
-    std::string_view fallback{};      // as text; "" for an empty list or text
+    std::string_view fallback{};    // as text; "" for an empty list or text
     std::int64_t min = 0, max = 0;  // Integer: bounds; Text and List: bytes
-    std::string_view unit{};          // "", "bytes", "ms", "MiB", ...
+    std::string_view unit{};        // "", "bytes", "ms", "MiB", ...
     bool reloadable = false;
     unsigned roles = 0;  // which roles receive it
     std::string_view sentence{};
@@ -46,6 +47,8 @@ const SettingRow* find_setting(std::string_view key);  // "section.name"
 std::string key_of(const SettingRow& row);
 // Is this text a value that the row allows? The error says what is wrong and what to write.
 Result<void> check_value(const SettingRow& row, std::string_view value);
+// "0-1,4" as numbers; nothing when it is not such a text.
+std::optional<std::vector<unsigned>> parse_processors(std::string_view text);
 
 // A checked set of values, by "section.name". Asking for one that was not handed over is our bug.
 class Settings {

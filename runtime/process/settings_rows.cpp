@@ -188,7 +188,7 @@ void add_worker(std::vector<SettingRow>& rows, const WorkerDefaults& worker) {
                                       "processes", supervisor, "How many of these workers run.")));
     rows.push_back(integer(section, "nice", "0", -20, 19, "", supervisor,
                            "Scheduling priority; below 0 needs privileges."));
-    rows.push_back(text(section, "cpu_affinity", "", SettingForm::Any, supervisor,
+    rows.push_back(text(section, "cpu_affinity", "", SettingForm::Processors, supervisor,
                         "Processors to run on, such as \"0-1,4\"; empty: all."));
     rows.push_back(integer(section, "memory_max_mib", "0", 0, 1'048'576, "MiB", supervisor,
                            "Limit of private writable memory (RLIMIT_DATA); 0: none."));
