@@ -1,0 +1,226 @@
+// The rows: every command of `warren`, its options and its examples.
+#include "cli/commands.h"
+
+namespace warren::cli {
+
+namespace {
+
+using enum OptionKind;
+using Options = std::vector<OptionRow>;
+using Examples = std::vector<std::string_view>;
+constexpr std::int64_t day_s = 86'400;
+
+CommandRow reads(CommandRow row) {
+    row.reads = true;
+    return row;
+}
+
+OptionRow word(std::string_view name, std::string_view sentence) {
+    return {.name = name, .kind = Text, .value = name, .sentence = sentence, .required = true};
+}
+
+OptionRow number(std::string_view name, std::string_view value, std::int64_t min, std::int64_t max,
+                 std::string_view sentence) {
+    return {
+        .name = name, .kind = Number, .value = value, .sentence = sentence, .min = min, .max = max};
+}
+
+OptionRow flag(std::string_view name, std::string_view sentence) {
+    return {.name = name, .kind = Flag, .sentence = sentence};
+}
+
+const OptionRow config_option{"--config", Text, "FILE", "settings file (TOML)"};
+const OptionRow set_option{"--set", Texts, "SECTION.NAME=VALUE",
+                           "override one setting; repeatable"};
+const OptionRow limit_option = number("--limit", "N", 1, 1000, "how many at most");
+const OptionRow after_option{"--after", Text, "CURSOR", "continue where the page before ended"};
+
+void add_node_commands(std::vector<CommandRow>& rows) {
+    rows.push_back({"up", "start the node and stay with it until it ends",
+                    Options{config_option, set_option},
+                    Examples{"up", "up --state /tmp/node --set api.listen=127.0.0.1:0"}, run_up});
+    rows.push_back(
+        reads({"status", "how the node and its workers are",
+               Options{flag("--roster", "ask no one: show what the supervisor wrote last"),
+                       flag("--wait", "wait until every worker is ready")},
+               Examples{"status", "status --wait --timeout 30",
+                        "status --field workers.role "
+                        "--field workers.state"},
+               run_status}));
+    rows.push_back({"scale", "change how many processes a role has",
+                    Options{word("ROLE=N", "such as storage=4")}, Examples{"scale verify=4"},
+                    run_scale});
+    rows.push_back({"reload", "read the settings file again", {}, Examples{"reload"}, run_reload});
+    rows.push_back({"stop", "stop the node in order, and wait until it is gone",
+                    Options{flag("--no-wait", "return as soon as the node has agreed")},
+                    Examples{"stop", "stop --timeout 60"}, run_stop});
+    rows.push_back({"config check", "check a settings file; changes nothing",
+                    Options{{"FILE", Text, "FILE", "settings file (TOML)", true}},
+                    Examples{"config check /etc/warren/warren.toml"}, run_config_check});
+    rows.push_back({"config show", "the settings that a node would use, with their sources",
+                    Options{config_option, set_option},
+                    Examples{"config show --config warren.toml"}, run_config_show});
+    rows.push_back({"config sample",
+                    "an annotated settings file with every default",
+                    {},
+                    Examples{"config sample > warren.toml"},
+                    run_config_sample});
+}
+
+void add_content_commands(std::vector<CommandRow>& rows) {
+    rows.push_back(reads({"channel create", "found a channel",
+                          Options{word("NAME", "what people will read"),
+                                  {"--description", Text, "TEXT", "what it is about"}},
+                          Examples{"channel create 'Open films' --description 'free to share'",
+                                   "channel create Books --quiet"},
+                          run_channel_create}));
+    rows.push_back(reads({"channel list", "the channels that this node knows",
+                          Options{limit_option, after_option},
+                          Examples{"channel list", "channel list --json"}, run_channel_list}));
+    rows.push_back(reads({"channel show", "what a channel holds",
+                          Options{word("CHANNEL", "id of the channel"), limit_option, after_option},
+                          Examples{"channel show 1f0c…", "channel show 1f0c… --field items.name"},
+                          run_channel_show}));
+    rows.push_back(reads(
+        {"channel add",
+         "publish torrents in a channel: directories or files below the share root,\n"
+         ".torrent files, or magnet links",
+         Options{word("CHANNEL", "id of the channel"),
+                 {"WHAT", Texts, "WHAT", "directory, file, FILE.torrent or magnet link", true},
+                 {"--name", Text, "NAME", "name to publish a magnet link under"}},
+         Examples{"channel add 1f0c… films/spring", "channel add 1f0c… spring.torrent",
+                  "channel add 1f0c… 'magnet:?xt=urn:btih:…' --name Spring"},
+         run_channel_add}));
+    rows.push_back(
+        reads({"search", "torrents whose name or tags hold these words",
+               Options{{"WORDS", Texts, "WORDS", "all of them must occur", true}, limit_option},
+               Examples{"search open film", "search spring --quiet"}, run_search}));
+    rows.push_back(reads({"communities",
+                          "the communities that this node takes part in",
+                          {},
+                          Examples{"communities"},
+                          run_communities}));
+}
+
+void add_download_commands(std::vector<CommandRow>& rows) {
+    const auto infohash = word("INFOHASH", "40 hexadecimal digits");
+    rows.push_back(
+        reads({"download add", "download: by infohash, magnet link, or .torrent file",
+               Options{word("WHAT", "infohash, magnet link or FILE.torrent"),
+                       {"--name", Text, "NAME", "name until the torrent's own is known"},
+                       flag("--paused", "add it, but do not start"),
+                       flag("--wait", "stay until it is complete, with a progress bar"),
+                       number("--wait-timeout", "S", 1, 30 * day_s,
+                              "give up waiting after S seconds (exit 75)")},
+               Examples{"download add 6f3a…  --wait", "download add film.torrent --paused"},
+               run_download_add}));
+    rows.push_back(reads(
+        {"download list", "downloads and what they are doing",
+         Options{{"INFOHASH", Text, "INFOHASH", "only this one"},
+                 flag("--watch", "keep showing, until Ctrl-C")},
+         Examples{"download list", "download list --watch", "download list 6f3a… --field state"},
+         run_download_list}));
+    rows.push_back({"download pause", "stop transferring; keep everything", Options{infohash},
+                    Examples{"download pause 6f3a…"}, run_download_pause});
+    rows.push_back({"download resume", "go on with a paused download", Options{infohash},
+                    Examples{"download resume 6f3a…"}, run_download_resume});
+    rows.push_back({"download remove", "forget a download; its files stay unless you say otherwise",
+                    Options{infohash, flag("--delete-files", "delete what was downloaded, too")},
+                    Examples{"download remove 6f3a…", "download remove 6f3a… --delete-files"},
+                    run_download_remove});
+}
+
+void add_watch_commands(std::vector<CommandRow>& rows) {
+    rows.push_back(reads({"peers",
+                          "the peers that this node talks to",
+                          {},
+                          Examples{"peers", "peers --json"},
+                          run_peers_list}));
+    rows.push_back(
+        {"peers add", "meet a peer now", Options{word("ADDRESS", "IP:PORT of its overlay")},
+         Examples{"peers add 192.0.2.7:8090", "peers add '[2001:db8::7]:8090'"}, run_peers_add});
+    rows.push_back(reads({"sync",
+                          "how far each community is in sync with its peers",
+                          {},
+                          Examples{"sync"},
+                          run_sync}));
+    rows.push_back({"tap", "what the workers are saying, as it happens: TOPIC, a space, JSON",
+                    Options{{"TOPIC", Text, "TOPIC",
+                             "event.*, metric.*, log.*, trace.*, or a part; default: all"},
+                            number("--count", "N", 1, 1'000'000'000, "end after N messages"),
+                            number("--seconds", "S", 1, 365 * day_s,
+                                   "end after S seconds (exit 75 if --count is not reached)"),
+                            flag("--json", "one JSON object a line, with the topic inside")},
+                    Examples{"tap event.", "tap metric.storage --count 1", "tap log. --seconds 10"},
+                    run_tap});
+    rows.push_back({"top", "a table of the workers that keeps itself up to date",
+                    Options{number("--count", "N", 1, 1'000'000'000, "end after N tables")},
+                    Examples{"top", "top --count 1"}, run_top});
+    rows.push_back(
+        {"api", "send any request to the REST interface and print the answer",
+         Options{{"METHOD", Text, "METHOD", "GET, POST, PUT, PATCH or DELETE", true, 0, 0,
+                  "GET|POST|PUT|PATCH|DELETE"},
+                 word("PATH", "below /api/v1, or from the root with / in front"),
+                 {"BODY", Text, "JSON", "body of the request"},
+                 {"--key", Text, "KEY", "idempotency key of this request; default: a new one"}},
+         Examples{"api GET settings", "api GET /metrics",
+                  "api POST channels '{\"name\":\"Books\"}'"},
+         run_api});
+    rows.push_back({"completion", "a completion script for a shell",
+                    Options{{"SHELL", Text, "SHELL", "bash", true, 0, 0, "bash"}},
+                    Examples{"completion bash > ~/.local/share/bash-completion/completions/warren"},
+                    run_completion});
+    rows.push_back(
+        {"help-all", "this reference, as Markdown (docs/cli.md) or scdoc (the man page)",
+         Options{{"--format", Text, "FORMAT", "markdown or scdoc", false, 0, 0, "markdown|scdoc"}},
+         Examples{"help-all > docs/cli.md"}, run_help_all});
+}
+
+const OptionRow globals[] = {
+    {"--state", Text, "DIR",
+     "state directory of the node; default: $WARREN_STATE, else "
+     "$XDG_STATE_HOME/warren, else ~/.local/state/warren (root: /var/lib/warren)"},
+    {"--timeout", Number, "S", "how long to try; default 15 seconds", false, 1, day_s},
+    {"--api", Text, "HOST:PORT", "address of the REST interface; default: what the node wrote"},
+    {"--token-file", Text, "FILE",
+     "file that holds the token; default: api_token in the state directory"},
+};
+
+const OptionRow outputs[] = {
+    {"--json", Flag, "", "print what the node answered, for programs"},
+    {"--field", Texts, "PATH",
+     "print only this field, one line for each item; several: tabs between"},
+    {"--quiet", Flag, "", "print ids only"},
+};
+
+constexpr GroupRow groups[] = {
+    {"config", "settings files"},
+    {"channel", "channels and what they hold"},
+    {"download", "downloads"},
+};
+
+}  // namespace
+
+std::span<const CommandRow> command_rows() {
+    static const auto rows = [] {
+        std::vector<CommandRow> out;
+        add_node_commands(out);
+        add_content_commands(out);
+        add_download_commands(out);
+        add_watch_commands(out);
+        return out;
+    }();
+    return rows;
+}
+
+std::span<const OptionRow> global_options() {
+    return globals;
+}
+std::span<const OptionRow> output_options() {
+    return outputs;
+}
+std::span<const GroupRow> group_rows() {
+    return groups;
+}
+
+}  // namespace warren::cli

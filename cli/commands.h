@@ -1,0 +1,49 @@
+// The commands. Each prints its result and says how it ended.
+#pragma once
+
+#include "cli/command.h"
+
+namespace warren::cli {
+
+// commands/node_process.cpp: hand over to warrend
+Exit run_up(const Call& call);
+Exit run_config_check(const Call& call);
+Exit run_config_show(const Call& call);
+Exit run_config_sample(const Call& call);
+
+// commands/status.cpp
+Exit run_status(const Call& call);
+Exit run_peers_list(const Call& call);
+Exit run_peers_add(const Call& call);
+Exit run_sync(const Call& call);
+Exit run_communities(const Call& call);
+
+// commands/channel.cpp
+Exit run_channel_create(const Call& call);
+Exit run_channel_list(const Call& call);
+Exit run_channel_show(const Call& call);
+Exit run_channel_add(const Call& call);
+Exit run_search(const Call& call);
+
+// commands/download.cpp
+Exit run_download_add(const Call& call);
+Exit run_download_list(const Call& call);
+Exit run_download_pause(const Call& call);
+Exit run_download_resume(const Call& call);
+Exit run_download_remove(const Call& call);
+
+// commands/tap.cpp, commands/top.cpp
+Exit run_tap(const Call& call);
+Exit run_top(const Call& call);
+
+// commands/control.cpp
+Exit run_scale(const Call& call);
+Exit run_reload(const Call& call);
+Exit run_stop(const Call& call);
+Exit run_api(const Call& call);
+
+// help.cpp
+Exit run_completion(const Call& call);
+Exit run_help_all(const Call& call);
+
+}  // namespace warren::cli

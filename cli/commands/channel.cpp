@@ -1,0 +1,177 @@
+// Channels and search.
+#include <cstdio>
+#include <ctime>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/format.h"
+#include "cli/node.h"
+#include "cli/table.h"
+
+namespace warren::cli {
+
+namespace {
+
+constexpr std::size_t torrent_bytes_max = 10 << 20;
+
+std::string page_query(const Call& call) {
+    std::string out = "?limit=" + std::to_string(call.number("--limit", 100));
+    if (call.has("--after")) out += "&after=" + percent_encoded(call.text("--after"));
+    return out;
+}
+
+void print_more(const Json& json) {
+    const auto next = string_at(json, "next");
+    if (!next.empty()) std::printf("\nmore: --after %s\n", printable(next).c_str());
+}
+
+std::string day_of(std::int64_t unix_ms) {
+    const std::time_t seconds = unix_ms / 1000;
+    std::tm parts{};
+    char out[32] = "-";
+    if (unix_ms > 0 && ::localtime_r(&seconds, &parts) != nullptr)
+        std::strftime(out, sizeof out, "%Y-%m-%d %H:%M", &parts);
+    return out;
+}
+
+bool is_channel_id(const Call& call) {
+    if (CommunityId::from_hex_text(call.text("CHANNEL"))) return true;
+    print_error("CHANNEL is \"" + printable(call.text("CHANNEL")) +
+                "\"; write the 40 hexadecimal digits that `warren channel list` shows");
+    return false;
+}
+
+void print_torrents(const Json& json, bool with_channel) {
+    std::vector<Column> columns{
+        {"NAME", Align::Left, true}, {"SIZE", Align::Right}, {"FILES", Align::Right}};
+    columns.push_back(with_channel ? Column{"CHANNEL", Align::Left, true} : Column{"PUBLISHED"});
+    columns.push_back({"INFOHASH"});
+    Table table(columns);
+    for (const auto& item : items_at(json, "items"))
+        table.add(
+            {string_at(item, "name"), human_size(size_at(item, "size")),
+             human_count(size_at(item, "files")),
+             with_channel ? string_at(item, "channel") : day_of(number_at(item, "created_ms")),
+             string_at(item, "infohash")});
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+}
+
+// What one word of `channel add` stands for, as a request body.
+Result<Json> to_torrent(const Call& call, const std::string& what) {
+    Json out;
+    if (what.starts_with("magnet:")) {
+        if (!call.has("--name"))
+            return bad_input("a magnet link has no name of its own; add --name NAME");
+        out["magnet"] = what;
+        out["name"] = call.text("--name");
+        return out;
+    }
+    // A .torrent that we can read is one; anything else is a path that the node looks up.
+    auto file = what.ends_with(".torrent") ? read_file(what, torrent_bytes_max)
+                                           : Result<std::string>(not_found(""));
+    if (file)
+        out["torrent"] = to_base64(view_of(*file));
+    else if (file.error().kind == ErrorKind::NotFound)
+        out["path"] = what;
+    else
+        return file.error();
+    return out;
+}
+
+}  // namespace
+
+Exit run_channel_create(const Call& call) {
+    Json body{{"name", call.text("NAME")}};
+    if (call.has("--description")) body["description"] = call.text("--description");
+    auto asked = ask(call, {"POST", "channels", dump(body), ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "id")) return *printed;
+    std::printf("channel %s\n", printable(string_at(asked.json, "id")).c_str());
+    return Exit::Ok;
+}
+
+Exit run_channel_list(const Call& call) {
+    auto asked = ask(call, {"GET", "channels" + page_query(call), "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.id")) return *printed;
+    Table table({{"CHANNEL"},
+                 {"NAME", Align::Left, true},
+                 {"TORRENTS", Align::Right},
+                 {"JOINED"},
+                 {"OWN"},
+                 {"CHANGED"},
+                 {"ABOUT", Align::Left, true}});
+    for (const auto& item : items_at(asked.json, "items"))
+        table.add({string_at(item, "id"), string_at(item, "name"),
+                   human_count(size_at(item, "torrents")), flag_at(item, "joined") ? "yes" : "no",
+                   flag_at(item, "own") ? "yes" : "no", day_of(number_at(item, "updated_ms")),
+                   string_at(item, "description")});
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+    print_more(asked.json);
+    return Exit::Ok;
+}
+
+Exit run_channel_show(const Call& call) {
+    if (!is_channel_id(call)) return Exit::Usage;
+    const auto path = "channels/" + call.text("CHANNEL");
+    auto asked = ask(call, {"GET", path + "/contents" + page_query(call), "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.infohash")) return *printed;
+    auto channel = ask(call, {"GET", path, "", ""});
+    if (!channel.ok()) return channel.exit;
+    std::printf("%s\n", printable(string_at(channel.json, "name")).c_str());
+    if (auto about = string_at(channel.json, "description"); !about.empty())
+        std::printf("%s\n", printable(about).c_str());
+    std::puts("");
+    print_torrents(asked.json, false);
+    print_more(asked.json);
+    return Exit::Ok;
+}
+
+Exit run_channel_add(const Call& call) {
+    if (!is_channel_id(call)) return Exit::Usage;
+    for (const auto& what : call.texts("WHAT")) {
+        auto body = to_torrent(call, what);
+        if (!body) {
+            print_error(body.error().text);
+            return Exit::Usage;
+        }
+        auto asked =
+            ask(call, {"POST", "channels/" + call.text("CHANNEL") + "/torrents", dump(*body), ""});
+        if (!asked.ok()) return asked.exit;
+        if (auto printed = print_for_programs(call, asked, "infohash")) {
+            if (*printed != Exit::Ok) return *printed;
+            continue;
+        }
+        std::printf("published %s (%s, %s files) infohash %s\n",
+                    printable(string_at(asked.json, "name")).c_str(),
+                    human_size(size_at(asked.json, "size")).c_str(),
+                    human_count(size_at(asked.json, "files")).c_str(),
+                    printable(string_at(asked.json, "infohash")).c_str());
+    }
+    return Exit::Ok;
+}
+
+Exit run_search(const Call& call) {
+    std::string words;
+    for (const auto& word : call.texts("WORDS"))
+        words += (words.empty() ? "" : " ") + word;
+    auto asked = ask(call, {"GET",
+                            "search?q=" + percent_encoded(words) +
+                                "&limit=" + std::to_string(call.number("--limit", 50)),
+                            "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.infohash")) return *printed;
+    if (items_at(asked.json, "items").empty())
+        std::puts("nothing found");
+    else
+        print_torrents(asked.json, true);
+    const auto& complete = member(asked.json, "complete");
+    if (complete.is_boolean() && !complete.get<bool>())
+        print_error("a part of the node did not answer: there may be more");
+    return Exit::Ok;
+}
+
+}  // namespace warren::cli
