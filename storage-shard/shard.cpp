@@ -180,14 +180,16 @@ Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
     std::vector<Verdict> verdicts(packets.size(), Verdict::Refused);
     std::vector<std::size_t> order;
     std::vector<std::optional<protocol::RecordView>> records(packets.size());
-    // Genesis first: it may tell who may write the rest of the batch.
     for (std::size_t i = 0; i < packets.size(); ++i) {
         auto decoded = protocol::decode_record(packets[i]);
         if (!decoded) continue;
         records[i] = *decoded;
-        bool genesis = decoded->kind == protocol::RecordKind::ChannelGenesis;
-        order.insert(genesis ? order.begin() : order.end(), i);
+        order.push_back(i);
     }
+    // Genesis first: it may tell who may write the rest of the batch.
+    std::stable_partition(order.begin(), order.end(), [&](std::size_t i) {
+        return records[i]->kind == protocol::RecordKind::ChannelGenesis;
+    });
     if (order.empty()) return verdicts;
     Batch batch{{}, {}, founder_, last_body_};
     WARREN_TRY(auto transaction, begin(durability));
