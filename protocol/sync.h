@@ -61,7 +61,9 @@ struct SyncElement {
 // upper bound; bounds as time delta + shortest id prefix. `cut` puts a list into as many datagram
 // bodies as it needs.
 Bytes encode_elements(const std::vector<SyncElement>& elements);
-Result<std::vector<SyncElement>> decode_elements(ByteView bytes);
+// From a peer at most `sync_elements_max` are taken; what our own storage answers may be longer.
+Result<std::vector<SyncElement>> decode_elements(ByteView bytes,
+                                                 std::size_t count_max = sync_elements_max);
 std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t bytes_max);
 
 // A selection of records by range and short id: what FETCH and OFFER carry (an element list of
@@ -71,7 +73,8 @@ struct Selection {
     std::vector<std::uint64_t> ids;
 };
 Bytes encode_selections(const std::vector<Selection>& selections);
-Result<std::vector<Selection>> decode_selections(ByteView bytes);
+Result<std::vector<Selection>> decode_selections(ByteView bytes,
+                                                 std::size_t count_max = sync_elements_max);
 std::vector<Bytes> cut(const std::vector<Selection>& selections, std::size_t bytes_max);
 
 // What reconciliation asks of a shard.

@@ -162,12 +162,12 @@ Bytes encode_selections(const std::vector<Selection>& selections) {
     return encode_all(selections);
 }
 
-Result<std::vector<SyncElement>> decode_elements(ByteView bytes) {
+Result<std::vector<SyncElement>> decode_elements(ByteView bytes, std::size_t count_max) {
     Reader in(bytes);
     std::vector<SyncElement> out;
     SyncRange previous;
     while (in.left() > 0) {
-        if (out.size() == sync_elements_max) return bad_input("too many sync elements");
+        if (out.size() == count_max) return bad_input("too many sync elements");
         auto element = read_element(in, previous);
         if (element.range.lower < previous.upper) in.fail();
         previous = element.range;
@@ -177,12 +177,12 @@ Result<std::vector<SyncElement>> decode_elements(ByteView bytes) {
     return out;
 }
 
-Result<std::vector<Selection>> decode_selections(ByteView bytes) {
+Result<std::vector<Selection>> decode_selections(ByteView bytes, std::size_t count_max) {
     Reader in(bytes);
     std::vector<Selection> out;
     SyncRange previous;
     while (in.left() > 0) {
-        if (out.size() == sync_elements_max) return bad_input("too many selections");
+        if (out.size() == count_max) return bad_input("too many selections");
         auto element = read_element(in, previous);
         if (element.mode != SyncMode::Ids) in.fail();
         previous = element.range;

@@ -1,0 +1,91 @@
+// What the overlay allows the outside before it trusts it: rates per source, duplicates, and the
+// cookies that prove an address. All of fixed size; an attacker cannot choose where it lands.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/hash.h"
+#include "base/random.h"
+
+namespace warren::protocol {
+
+struct Rate {
+    double per_s = 0;
+    double burst = 0;
+};
+
+class TokenBucket {
+public:
+    explicit TokenBucket(Rate rate) : rate_(rate), level_(rate.burst) {}
+    bool take(Nanoseconds now, double amount);
+    // Below zero means: in debt, to be asked before work of unknown size.
+    bool positive(Nanoseconds now);
+    void charge(Nanoseconds now, double amount);
+
+private:
+    void refill(Nanoseconds now);
+
+    Rate rate_;
+    double level_;
+    Nanoseconds last_ = 0;
+};
+
+using SipKey = std::array<std::uint8_t, 16>;
+
+// Packets per second of unproven sources (R-U2): by address, by net, by region. Buckets are shared
+// by what hashes to them; nothing is ever evicted, so a flood cannot push anybody out.
+class SourceBudget {
+public:
+    SourceBudget(Random& random, std::size_t buckets);
+    bool take(Nanoseconds now, const Endpoint& source);
+
+private:
+    struct Bucket {
+        float level = 0;
+        std::uint32_t last_ms = 0;
+    };
+    Bucket& refilled(std::uint32_t now_ms, ByteView key, float rate);
+
+    SipKey key_;
+    std::vector<Bucket> buckets_;
+};
+
+// Has this been seen in the last ten minutes (or the last `max` packets, if those are fewer)?
+class DuplicateFilter {
+public:
+    DuplicateFilter(Random& random, std::size_t max);
+    std::uint64_t digest(ByteView bytes) const { return siphash(key_, bytes); }
+    bool seen(Nanoseconds now, std::uint64_t digest);
+    void insert(std::uint64_t digest);
+    std::size_t size() const { return young_.size() + old_.size(); }
+
+private:
+    void rotate(Nanoseconds now);
+
+    SipKey key_;
+    std::size_t max_;
+    std::unordered_set<std::uint64_t> young_, old_;
+    Nanoseconds rotated_ = 0;
+};
+
+// A 64-bit value that only the holder of an address can know, once we sent it there (R-U3).
+class Cookies {
+public:
+    explicit Cookies(Random& random);
+    std::uint64_t make(Nanoseconds now, const Endpoint& address);
+    bool valid(Nanoseconds now, const Endpoint& address, std::uint64_t echo);
+
+private:
+    void rotate(Nanoseconds now);
+
+    Random& random_;
+    std::array<SipKey, 2> secrets_;
+    Nanoseconds rotated_ = 0;
+};
+
+}  // namespace warren::protocol

@@ -1,0 +1,166 @@
+// Front of the overlay: the cheap checks in their order, and which part gets what.
+#include "protocol/overlay.h"
+
+#include <algorithm>
+
+#include "protocol/record.h"
+
+namespace warren::protocol {
+
+namespace {
+
+bool is_base_message(std::uint8_t id) {
+    return (id >= 231 && id <= 234) || id == 245 || id == 246 || id == 249 || id == 250;
+}
+
+}  // namespace
+
+Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
+    : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
+      sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_),
+      sources_(random, hub_.settings.source_buckets) {}
+
+void Overlay::datagram(Nanoseconds now, const Endpoint& from, ByteView bytes) {
+    auto& counters = hub_.counters;
+    ++counters.datagrams_in;
+    counters.bytes_in += bytes.size();
+    if (bytes.size() <= prefix_bytes || bytes.size() > datagram_bytes_max)
+        return void(++counters.dropped_length);
+    auto header = decode_header(bytes);
+    if (!header) return void(++counters.dropped_malformed);
+    auto* community = hub_.community(header->community);
+    if (community == nullptr) return void(++counters.dropped_community);
+    auto* peer = hub_.peers.by_address(from);
+    bool proven = peer != nullptr && peer->proven;
+    if (!proven && !sources_.take(now, from)) return void(++counters.dropped_source_budget);
+    community->bytes_in += bytes.size();
+    if (peer != nullptr) {
+        peer->last_seen = now;
+        peer->bytes_in += bytes.size();
+    }
+    if (is_base_message(header->message_id)) return walk_.on_datagram(now, from, *header, bytes);
+    if (!proven || peer->in(header->community) == nullptr) return void(++counters.dropped_unproven);
+    partner_message(now, *peer, *header, bytes);
+}
+
+void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
+                              ByteView datagram) {
+    if (is_record_kind(header.message_id)) return gossip_.on_push(now, peer, header, datagram);
+    auto malformed = [&] { ++hub_.counters.dropped_malformed; };
+    const auto& community = header.community;
+    switch (static_cast<OverlayMessage>(header.message_id)) {
+    case OverlayMessage::SyncRanges: {
+        auto message = decode_sync_ranges(header.body);
+        return message ? sync_.on_ranges(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::SyncFetch: {
+        auto message = decode_sync_fetch(header.body);
+        return message ? fetcher_.on_fetch(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::SyncRecords: {
+        auto message = decode_sync_records(header.body);
+        return message ? fetcher_.on_records(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::SyncOffer: {
+        auto message = decode_sync_offer(header.body);
+        return message ? fetcher_.on_offer(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::RecordOffer: {
+        auto message = decode_record_offer(header.body);
+        return message ? fetcher_.on_record_offer(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::SwarmQuery: {
+        auto message = decode_swarm_query(header.body);
+        return message ? swarms_.on_query(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::SwarmReply: {
+        auto message = decode_swarm_reply(header.body);
+        return message ? swarms_.on_reply(now, peer, *message) : malformed();
+    }
+    }
+    ++hub_.counters.dropped_unknown_message;
+}
+
+Nanoseconds Overlay::tick(Nanoseconds now) {
+    gossip_.tick(now);
+    swarms_.tick(now);
+    auto next = std::min({walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
+    for (const auto& key : sync_.take_silent())
+        if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
+    return std::max(next, now + 1'000'000);
+}
+
+void Overlay::signature_result(Nanoseconds now, Token token, bool valid) {
+    walk_.signature_result(now, token, valid);
+}
+
+void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signature) {
+    walk_.signed_bytes(now, token, signature);
+}
+
+void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
+    if (!fetcher_.stored(now, token, verdicts)) gossip_.stored(now, token, verdicts);
+}
+
+void Overlay::reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome) {
+    sync_.reconciled(now, token, outcome);
+}
+
+void Overlay::root(Nanoseconds now, Token token, const CommunityRoot& root) {
+    sync_.own_root(now, token, root);
+}
+
+void Overlay::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
+    fetcher_.fetched(now, token, packets);
+}
+
+void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port) {
+    swarms_.have(token, bitmap, port);
+}
+
+void Overlay::failed(Nanoseconds now, Token token) {
+    walk_.failed(token);
+    gossip_.failed(token);
+    fetcher_.failed(now, token);
+    sync_.failed(now, token);
+    swarms_.failed(token);
+}
+
+void Overlay::join(Nanoseconds now, const CommunityId& community) {
+    if (hub_.community(community) != nullptr) return;
+    hub_.communities[community].joined = now;
+    walk_.join(now, community);
+}
+
+void Overlay::leave(const CommunityId& community) {
+    if (hub_.communities.erase(community) == 0) return;
+    walk_.leave(community);
+    sync_.leave(community);
+    fetcher_.leave(community);
+    for (auto& [member, peer] : hub_.peers.all())
+        peer.communities.erase(community);
+}
+
+void Overlay::add_bootstrap(Nanoseconds now, const Endpoint& address) {
+    walk_.add_bootstrap(now, address);
+}
+
+std::size_t Overlay::push(Nanoseconds now, const CommunityId& community,
+                          const std::vector<Bytes>& packets) {
+    return gossip_.push(now, community, packets);
+}
+
+void Overlay::wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes) {
+    swarms_.wanted(now, infohashes);
+}
+
+Overlay::SyncOverview Overlay::sync_overview(const CommunityId& community) {
+    SyncOverview out;
+    for (auto* peer : hub_.peers.partners_of(community)) {
+        ++out.peers;
+        if (peer->in(community)->in_sync) ++out.peers_in_sync;
+    }
+    return out;
+}
+
+}  // namespace warren::protocol

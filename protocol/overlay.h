@@ -1,0 +1,69 @@
+// The overlay of one network worker, sans I/O: all its communities, peers, walk, gossip and sync as
+// one state machine. It owns no socket, clock or random source: inputs carry the time, effects say
+// what to do. The shell calls take_effects() after each input (or each batch of inputs).
+#pragma once
+
+#include <vector>
+
+#include "protocol/overlay_fetch.h"
+#include "protocol/overlay_gossip.h"
+#include "protocol/overlay_hub.h"
+#include "protocol/overlay_swarms.h"
+#include "protocol/overlay_sync.h"
+#include "protocol/walk.h"
+
+namespace warren::protocol {
+
+class Overlay {
+public:
+    Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random);
+    Overlay(const Overlay&) = delete;
+    Overlay& operator=(const Overlay&) = delete;
+
+    // ---- from outside
+    void datagram(Nanoseconds now, const Endpoint& from, ByteView bytes);
+    Nanoseconds tick(Nanoseconds now);  // when it wants the next one, at the latest
+
+    // ---- answers to effects; failed(): there will be none
+    void signature_result(Nanoseconds now, Token token, bool valid);
+    void signed_bytes(Nanoseconds now, Token token, const Signature& signature);
+    void stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts);
+    void reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome);
+    void root(Nanoseconds now, Token token, const CommunityRoot& root);
+    void fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets);
+    void have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port);
+    void failed(Nanoseconds now, Token token);
+
+    // ---- commands
+    void join(Nanoseconds now, const CommunityId& community);
+    void leave(const CommunityId& community);
+    void add_bootstrap(Nanoseconds now, const Endpoint& address);
+    // Records of this node, just committed. Returns how many neighbours they went to.
+    std::size_t push(Nanoseconds now, const CommunityId& community,
+                     const std::vector<Bytes>& packets);
+    void wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes);
+
+    std::vector<Effect> take_effects() { return std::exchange(hub_.effects, {}); }
+    const OverlayCounters& counters() const { return hub_.counters; }
+
+    // ---- for people
+    std::map<MemberId, Peer>& peers() { return hub_.peers.all(); }
+    const std::map<CommunityId, CommunityState>& communities() const { return hub_.communities; }
+    struct SyncOverview {
+        std::size_t peers = 0, peers_in_sync = 0;
+    };
+    SyncOverview sync_overview(const CommunityId& community);
+
+private:
+    void partner_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
+
+    Hub hub_;
+    Gossip gossip_;
+    Fetcher fetcher_;
+    Synchroniser sync_;
+    Swarms swarms_;
+    Walk walk_;
+    SourceBudget sources_;
+};
+
+}  // namespace warren::protocol

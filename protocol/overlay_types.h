@@ -1,0 +1,151 @@
+// What goes in and out of the overlay core: settings, effects, counters. Plain values, no
+// behaviour.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/ids.h"
+#include "protocol/ipv8.h"
+#include "protocol/sync.h"
+
+namespace warren::protocol {
+
+struct OverlaySettings {
+    bool lan = false;  // take introduced loopback and private addresses
+    Endpoint own_lan;  // our address in the local network, if known
+    Nanoseconds walk_interval = 500'000'000;
+    std::size_t peers_target = 20;  // of a community: walk until so many are known
+    std::size_t peers_max = 30;     // of a community: above, strangers are not answered
+    std::size_t fan_out = 4;        // neighbours a pushed record is forwarded to
+    std::size_t fetch_window_bytes = 64 * 1024;    // asked of one peer and not yet stored
+    std::size_t sessions_max = 8;                  // reconciliations that we lead at a time
+    double reply_bytes_per_s = 8.0 * 1024 * 1024;  // bulk answers to one peer
+    double reply_burst_bytes = 512.0 * 1024;
+    std::size_t source_buckets = 65'536;
+    std::size_t duplicates_max = 32'768;  // of one generation of a duplicate filter
+};
+
+using Token = std::uint64_t;
+
+// What walk messages tell about a community's set.
+struct CommunityRoot {
+    RangeSum sum;
+    GlobalTime newest = 0;
+    bool operator==(const CommunityRoot&) const = default;
+};
+
+// ---- effects: what the shell does for the core. Those with a token are answered.
+struct SendDatagram {
+    Endpoint to;
+    Bytes bytes;
+};
+struct CheckSignature {
+    Token token = 0;
+    Bytes packet;
+};
+struct SignAndSend {
+    Token token = 0;
+    Bytes unsigned_bytes;
+    Endpoint to;
+};
+struct StoreRecords {
+    Token token = 0;
+    CommunityId community;
+    std::vector<Bytes> packets;
+    bool solicited = false;  // asked for (sync), so it is worth waiting for credit
+};
+struct Reconcile {
+    Token token = 0;
+    CommunityId community;
+    std::uint64_t session = 0;
+    Bytes elements;
+    bool opening = false;
+    bool responder = false;
+};
+struct GetRoot {
+    Token token = 0;
+    CommunityId community;
+};
+struct FetchRecords {
+    Token token = 0;
+    CommunityId community;
+    std::uint64_t session = 0;
+    Bytes selections;
+    std::uint32_t bytes_max = 0;
+};
+struct FindSwarm {
+    Token token = 0;
+    std::vector<Infohash> infohashes;
+};
+struct AddTorrentPeers {
+    Infohash infohash;
+    std::vector<Endpoint> peers;
+};
+// Facts for the tap.
+struct PeerMet {
+    CommunityId community;
+    MemberId member;
+    Endpoint address;
+};
+struct PeerLost {
+    MemberId member;
+    Endpoint address;
+};
+struct InSync {
+    CommunityId community;
+    MemberId member;
+    std::uint64_t records = 0;
+};
+using Effect =
+    std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile, GetRoot,
+                 FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost, InSync>;
+
+// What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
+enum class RecordVerdict : std::uint8_t {
+    Accepted = 0,
+    Known = 1,
+    Waiting = 2,
+    Refused = 3,
+    BadSignature = 4,
+    NotStored = 5,
+};
+
+#define WARREN_OVERLAY_COUNTERS(row)                                                               \
+    row(datagrams_in) row(datagrams_out) row(bytes_in) row(bytes_out) row(dropped_length)          \
+        row(dropped_community) row(dropped_source_budget) row(dropped_duplicate)                   \
+            row(dropped_check_budget) row(dropped_malformed) row(dropped_unproven)                 \
+                row(dropped_unknown_message) row(dropped_reply_budget) row(dropped_unsolicited)    \
+                    row(dropped_peer_limit) row(dropped_busy) row(bad_signatures) row(             \
+                        signatures_checked) row(introductions_asked) row(introductions_answered)   \
+                        row(introductions_received) row(punctures_sent) row(punctures_refused)     \
+                            row(peers_met) row(peers_lost) row(peers_banned) row(records_pushed)   \
+                                row(records_received) row(records_forwarded) row(records_offered)  \
+                                    row(records_fetched) row(records_served) row(records_accepted) \
+                                        row(records_refused) row(sync_sessions)                    \
+                                            row(sync_sessions_equal) row(sync_ranges_sent)         \
+                                                row(sync_ranges_answered) row(sync_ranges_resent)  \
+                                                    row(sync_ranges_given_up) row(fetches_sent)    \
+                                                        row(fetches_resent)                        \
+                                                            row(fragments_received)                \
+                                                                row(swarm_queries)                 \
+                                                                    row(swarm_replies)
+
+struct OverlayCounters {
+#define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;
+    WARREN_OVERLAY_COUNTERS(WARREN_COUNTER_FIELD)
+#undef WARREN_COUNTER_FIELD
+};
+// visit(name, value) for each counter, in declaration order.
+template <typename Visit>
+void each_counter(const OverlayCounters& counters, Visit&& visit) {
+#define WARREN_COUNTER_VISIT(name) visit(#name, counters.name);
+    WARREN_OVERLAY_COUNTERS(WARREN_COUNTER_VISIT)
+#undef WARREN_COUNTER_VISIT
+}
+
+}  // namespace warren::protocol

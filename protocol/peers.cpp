@@ -1,0 +1,121 @@
+// The peer table.
+#include "protocol/peers.h"
+
+#include <algorithm>
+
+namespace warren::protocol {
+
+namespace {
+constexpr std::size_t unproven_max = 256;  // verified, but nothing more is known of them
+constexpr std::size_t banned_max = 1024;
+constexpr Nanoseconds silent_after = 27'500'000'000;
+constexpr double confirmed_bytes = 2048;
+}  // namespace
+
+Peer* Peers::by_member(const MemberId& member) {
+    auto at = peers_.find(member);
+    return at == peers_.end() ? nullptr : &at->second;
+}
+
+Peer* Peers::by_address(const Endpoint& address) {
+    auto at = addresses_.find(address);
+    return at == addresses_.end() ? nullptr : by_member(at->second);
+}
+
+Peer* Peers::touch(Nanoseconds now, const Sighting& sighting) {
+    auto member = member_id(sighting.key.view());
+    if (banned(now, member)) return nullptr;
+    if (auto* holder = by_address(sighting.from); holder != nullptr && holder->member != member) {
+        bool stays =
+            !sighting.echo_right && holder->trusted() && now - holder->last_seen < silent_after;
+        if (stays) return nullptr;
+        remove(holder->member);
+    }
+    auto* peer = by_member(member);
+    if (peer == nullptr) peer = create(now, sighting, member);
+    if (peer == nullptr) return nullptr;
+    if (peer->address != sighting.from) {
+        bool stays =
+            !sighting.echo_right && peer->trusted() && now - peer->last_seen < silent_after;
+        if (stays) return nullptr;
+        addresses_.erase(peer->address);
+        peer->address = sighting.from;
+        peer->proven = peer->confirmed = false;
+        peer->round_trip = 0;
+        addresses_[peer->address] = member;
+    }
+    settle(*peer, now, sighting);
+    return peer;
+}
+
+Peer* Peers::create(Nanoseconds now, const Sighting& sighting, const MemberId& member) {
+    auto untrusted = static_cast<std::size_t>(std::count_if(
+        peers_.begin(), peers_.end(), [](const auto& entry) { return !entry.second.trusted(); }));
+    bool trusted = sighting.echo_right || sighting.answered;
+    if (!trusted && untrusted >= unproven_max) return nullptr;
+    Peer peer(reply_rate_);
+    peer.member = member;
+    peer.key = sighting.key;
+    peer.address = sighting.from;
+    peer.met = now;
+    addresses_[peer.address] = member;
+    return &peers_.emplace(member, std::move(peer)).first->second;
+}
+
+void Peers::settle(Peer& peer, Nanoseconds now, const Sighting& sighting) {
+    peer.last_seen = now;
+    peer.proven = peer.proven || sighting.echo_right;
+    if (sighting.answered) {
+        peer.confirmed = true;
+        peer.unlocked_bytes = confirmed_bytes;
+    }
+}
+
+void Peers::remove(const MemberId& member) {
+    auto at = peers_.find(member);
+    if (at == peers_.end()) return;
+    addresses_.erase(at->second.address);
+    peers_.erase(at);
+}
+
+bool Peers::banned(Nanoseconds now, const MemberId& member) {
+    if (banned_.size() > banned_max) banned_.erase(banned_.begin());
+    auto at = banned_.find(member);
+    if (at == banned_.end()) return false;
+    if (now < at->second) return true;
+    banned_.erase(at);
+    return false;
+}
+
+std::vector<Peer*> Peers::of(const CommunityId& community) {
+    std::vector<Peer*> out;
+    for (auto& [member, peer] : peers_)
+        if (peer.trusted() && peer.communities.contains(community)) out.push_back(&peer);
+    return out;
+}
+
+std::vector<Peer*> Peers::partners_of(const CommunityId& community) {
+    std::vector<Peer*> out;
+    for (auto& [member, peer] : peers_) {
+        auto* membership = peer.in(community);
+        if (membership != nullptr && peer.proven && membership->trusts_us) out.push_back(&peer);
+    }
+    return out;
+}
+
+std::size_t Peers::count_of(const CommunityId& community) {
+    return of(community).size();
+}
+
+std::vector<Peer*> sample(Random& random, std::vector<Peer*> from, std::size_t count) {
+    std::vector<Peer*> out;
+    while (out.size() < count && !from.empty()) {
+        auto at = random.below(from.size());
+        out.push_back(from[at]);
+        from[at] = from.back();
+        from.pop_back();
+    }
+    return out;
+}
+
+}  // namespace warren::protocol
