@@ -133,6 +133,7 @@ void World::restart(Node& node) {
     OverlaySettings settings;
     settings.lan = true;
     settings.source_buckets = 4096;
+    settings.duplicates_max = 4096;
     node.overlay = std::make_unique<Overlay>(node.key, settings, node.random);
     for (const auto& [community, store] : node.stores)
         node.overlay->join(now_, community);
