@@ -56,7 +56,8 @@ struct Download {
     std::uint32_t files = 0;
     bool stored = false;  // storage has it, synced
     bool in_session = false;
-    bool saving = false;  // resume data is on its way
+    bool saving = false;    // resume data is on its way
+    bool finished = false;  // by the session, in this run
     bool finished_told = false;
     std::string failure;          // ours, not the session's
     std::vector<Endpoint> peers;  // the last that we were told; offered again after promotion

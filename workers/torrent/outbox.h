@@ -1,0 +1,42 @@
+// What the torrent worker tells storage: downloads and their resume data, all of it synced there
+// before the answer. Messages go to the worker of the node's own slot.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "runtime/pipe/worker.h"
+#include "workers/torrent/downloads.h"
+
+namespace warren::torrent {
+
+struct StoredDownload {
+    Download download;
+    Bytes torrent;  // empty: a magnet whose metadata has not come
+    Bytes resume;
+};
+
+class Outbox {
+public:
+    explicit Outbox(pipe::Host& host) : host_(host) {}
+
+    // Each tries again, with one id, until it is answered or the deadline has passed. Putting a
+    // download again updates it and keeps its resume data, and its torrent when none is given.
+    pipe::Task<Result<void>> put_download(Download download, Bytes torrent, Nanoseconds deadline);
+    pipe::Task<Result<void>> put_resume(Infohash infohash, bool paused, Bytes resume,
+                                        Nanoseconds deadline);
+    pipe::Task<Result<void>> forget_download(Infohash infohash, Nanoseconds deadline);
+    pipe::Task<Result<std::vector<StoredDownload>>> list_downloads(Nanoseconds deadline);
+
+private:
+    pipe::Task<Result<pipe::Message>> ask(pipe::Message message, Nanoseconds deadline);
+
+    pipe::Host& host_;
+};
+
+// Bytes of any length as frames that fit a pipe, and back.
+void add_blobs(pipe::Message& message, ByteView bytes);
+Bytes join_blobs(const std::vector<pipe::Frame>& blobs);
+
+}  // namespace warren::torrent
