@@ -87,10 +87,17 @@ void add_content_commands(std::vector<CommandRow>& rows) {
          ".torrent files, or magnet links",
          Options{word("CHANNEL", "id of the channel"),
                  {"WHAT", Texts, "WHAT", "directory, file, FILE.torrent or magnet link", true},
-                 {"--name", Text, "NAME", "name to publish a magnet link under"}},
+                 {"--name", Text, "NAME", "name to publish it under; a magnet link needs one"},
+                 {"--tags", Text, "TAGS", "words to find it by, separated by commas"}},
          Examples{"channel add 1f0c… films/spring", "channel add 1f0c… spring.torrent",
                   "channel add 1f0c… 'magnet:?xt=urn:btih:…' --name Spring"},
          run_channel_add}));
+    rows.push_back({"channel join", "take part in a channel: fetch it and pass it on",
+                    Options{word("CHANNEL", "id of the channel")}, Examples{"channel join 1f0c…"},
+                    run_channel_join});
+    rows.push_back({"channel leave", "take no further part in a channel",
+                    Options{word("CHANNEL", "id of the channel")}, Examples{"channel leave 1f0c…"},
+                    run_channel_leave});
     rows.push_back(
         reads({"search", "torrents whose name or tags hold these words",
                Options{{"WORDS", Texts, "WORDS", "all of them must occur", true}, limit_option},
@@ -107,7 +114,8 @@ void add_download_commands(std::vector<CommandRow>& rows) {
     rows.push_back(
         reads({"download add", "download: by infohash, magnet link, or .torrent file",
                Options{word("WHAT", "infohash, magnet link or FILE.torrent"),
-                       {"--name", Text, "NAME", "name until the torrent's own is known"},
+                       {"--name", Text, "NAME",
+                        "with an infohash: name until the torrent's own is known"},
                        flag("--paused", "add it, but do not start"),
                        flag("--wait", "stay until it is complete, with a progress bar"),
                        number("--wait-timeout", "S", 1, 30 * day_s,

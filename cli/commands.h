@@ -23,6 +23,8 @@ Exit run_channel_create(const Call& call);
 Exit run_channel_list(const Call& call);
 Exit run_channel_show(const Call& call);
 Exit run_channel_add(const Call& call);
+Exit run_channel_join(const Call& call);
+Exit run_channel_leave(const Call& call);
 Exit run_search(const Call& call);
 
 // commands/download.cpp

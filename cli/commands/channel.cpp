@@ -61,11 +61,12 @@ void print_torrents(const Json& json, bool with_channel) {
 // What one word of `channel add` stands for, as a request body.
 Result<Json> to_torrent(const Call& call, const std::string& what) {
     Json out;
+    if (call.has("--name")) out["name"] = call.text("--name");
+    if (call.has("--tags")) out["tags"] = call.text("--tags");
     if (what.starts_with("magnet:")) {
         if (!call.has("--name"))
             return bad_input("a magnet link has no name of its own; add --name NAME");
         out["magnet"] = what;
-        out["name"] = call.text("--name");
         return out;
     }
     // A .torrent that we can read is one; anything else is a path that the node looks up.
@@ -132,6 +133,10 @@ Exit run_channel_show(const Call& call) {
 
 Exit run_channel_add(const Call& call) {
     if (!is_channel_id(call)) return Exit::Usage;
+    if (call.has("--name") && call.texts("WHAT").size() > 1) {
+        print_error("--name can name one torrent only; add them one by one");
+        return Exit::Usage;
+    }
     for (const auto& what : call.texts("WHAT")) {
         auto body = to_torrent(call, what);
         if (!body) {
@@ -152,6 +157,16 @@ Exit run_channel_add(const Call& call) {
                     printable(string_at(asked.json, "infohash")).c_str());
     }
     return Exit::Ok;
+}
+
+Exit run_channel_join(const Call& call) {
+    if (!is_channel_id(call)) return Exit::Usage;
+    return ask(call, {"PUT", "communities/" + call.text("CHANNEL"), "", ""}).exit;
+}
+
+Exit run_channel_leave(const Call& call) {
+    if (!is_channel_id(call)) return Exit::Usage;
+    return ask(call, {"DELETE", "communities/" + call.text("CHANNEL"), "", ""}).exit;
 }
 
 Exit run_search(const Call& call) {

@@ -86,20 +86,12 @@ std::string lower(std::string text) {
     return text;
 }
 
-// The list, or only that download of it; the answer keeps its shape.
+// The list, or one download in the same shape.
 Asked list_downloads(const Call& call, const std::string& infohash) {
-    auto asked = ask(call, {"GET", "downloads", "", ""});
-    if (!asked.ok() || infohash.empty()) return asked;
-    Json one = Json::array();
-    for (const auto& item : items_at(asked.json, "items"))
-        if (string_at(item, "infohash") == lower(infohash)) one.push_back(item);
-    if (one.empty()) {
-        print_error("there is no download " + infohash +
-                    "\n  what to do: `warren download list` shows them all");
-        asked.exit = Exit::Refused;
-        return asked;
-    }
-    asked.json["items"] = std::move(one);
+    const bool one = !infohash.empty();
+    auto asked = ask(call, {"GET", one ? "downloads/" + lower(infohash) : "downloads", "", ""});
+    if (!asked.ok() || !one) return asked;
+    asked.json = Json{{"items", Json::array({asked.json})}};
     asked.raw = dump(asked.json);
     return asked;
 }
@@ -119,6 +111,8 @@ Result<Json> to_download(const Call& call) {
             "WHAT is \"" + printable(what) +
             "\"; write an infohash (40 hexadecimal digits), a magnet link or FILE.torrent");
     }
+    if (call.has("--name") && !out.contains("infohash"))
+        return bad_input("--name goes with an infohash only; links and files have their own names");
     if (call.has("--name")) out["name"] = call.text("--name");
     if (call.has("--paused")) out["paused"] = true;
     return out;

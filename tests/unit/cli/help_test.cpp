@@ -74,7 +74,7 @@ TEST(Help, FindsWhatWasMeant) {
 
 TEST(Completion, OffersCommandsOptionsAndChoices) {
     EXPECT_THAT(completed("sta"), HasSubstr(" status "));
-    EXPECT_THAT(completed("channel \"\""), HasSubstr(" create list show add "));
+    EXPECT_THAT(completed("channel \"\""), HasSubstr(" create list show add join leave "));
     EXPECT_THAT(completed("--state /x download \"\""), HasSubstr(" pause "));
     EXPECT_THAT(completed("download add --w"), HasSubstr(" --wait --wait-timeout "));
     EXPECT_THAT(completed("api P"), HasSubstr(" POST PUT PATCH "));

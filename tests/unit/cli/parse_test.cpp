@@ -58,7 +58,7 @@ TEST(Parse, RepeatedOptionsTakeOneValueEach) {
 
 TEST(Parse, SaysWhatIsWrongAndWhatToWrite) {
     EXPECT_THAT(wrong({"chanel"}), HasSubstr("did you mean \"channel\"?"));
-    EXPECT_THAT(wrong({"channel"}), HasSubstr("create|list|show|add"));
+    EXPECT_THAT(wrong({"channel"}), HasSubstr("create|list|show|add|join|leave"));
     EXPECT_THAT(wrong({"channel", "create"}), HasSubstr("NAME is required"));
     EXPECT_THAT(wrong({"channel", "create", ""}), HasSubstr("NAME is empty"));
     EXPECT_THAT(wrong({"channel", "create", "a", "b"}), HasSubstr("\"b\" is not expected"));
