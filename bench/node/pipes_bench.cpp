@@ -62,43 +62,21 @@ double seconds_since(Nanoseconds begin) {
     return static_cast<double>(monotonic_now() - begin) / 1e9;
 }
 
-// Both ends hold keys, socket and folder from before the fork; contexts are made after it.
-struct PipeSetup {
-    PipeSetup() {
-        test::PipeWorld maker;  // its context dies before the fork
-        keys = maker.keys;
-        public_keys = maker.public_keys;
-    }
-    std::map<Role, test::KeyPair> keys;
-    pipe::RoleKeys public_keys;
-};
-
 struct PipeFigures {
     double records_per_s = 0, round_trip_us = 0;
 };
 
-PipeFigures measure_pipe(const PipeSetup& setup, std::size_t records, std::size_t messages,
+PipeFigures measure_pipe(const test::NodeKeys& keys, std::size_t records, std::size_t messages,
                          std::size_t trips) {
-    const auto folder =
-        std::filesystem::temp_directory_path() / ("warren-bench-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    const auto adopt = [&](test::PipeWorld& world) {
-        world.folder = folder;
-        world.keys = setup.keys;
-        world.public_keys = setup.public_keys;
-        world.zap.reset();
-        world.zap = std::make_unique<pipe::Zap>(world.io, world.context, setup.public_keys);
-    };
+    // Keys and folder are from before the fork; each side makes its context after it.
+    const auto folder = test::fresh_folder("warren-bench");
     Child child([&] {
-        test::PipeWorld world;
-        adopt(world);
+        test::PipeWorld world(keys, folder);
         auto inbox = world.inbox(Role::Verify, "reader", world.listen_at("reader"), {}, verdicts);
         world.run_until([] { return false; }, 600_s);
     });
-    while (!std::filesystem::exists(folder / "reader"))
-        ::usleep(1000);
-    test::PipeWorld world;
-    adopt(world);
+    test::PipeWorld world(keys, folder);
+    WARREN_CHECK(world.run_until([&] { return std::filesystem::exists(folder / "reader"); }, 10_s));
     auto outbox = world.outbox(Role::Network);
     outbox->on_roster({world.entry(Role::Verify, 0, 1, "reader")});
     const auto message = records_message(records);
@@ -218,10 +196,10 @@ struct Series {
     std::vector<double> pipe, router, push, pipe_trip, unix_trip;
 };
 
-Series measure(const PipeSetup& setup, std::size_t records, std::size_t messages) {
+Series measure(const test::NodeKeys& keys, std::size_t records, std::size_t messages) {
     Series out;
     for (int round = 0; round < rounds; ++round) {
-        const auto figures = measure_pipe(setup, records, messages, 2000);
+        const auto figures = measure_pipe(keys, records, messages, 2000);
         out.pipe.push_back(figures.records_per_s);
         out.pipe_trip.push_back(figures.round_trip_us);
         out.router.push_back(measure_raw(ZMQ_ROUTER, ZMQ_DEALER, records, messages));
@@ -236,9 +214,9 @@ Series measure(const PipeSetup& setup, std::size_t records, std::size_t messages
 
 int main(int argc, char** argv) {
     using namespace warren::bench;
-    const PipeSetup setup;
-    const auto batch = measure(setup, 64, 10'000);
-    const auto single = measure(setup, 1, 40'000);
+    const auto keys = warren::test::NodeKeys::fresh();
+    const auto batch = measure(keys, 64, 10'000);
+    const auto single = measure(keys, 1, 40'000);
     Report report;
     report.bench = "pipes";
     report.goals = {

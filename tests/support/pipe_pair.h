@@ -29,21 +29,41 @@ struct KeyPair {
     }
 };
 
-class PipeWorld {
-public:
-    PipeWorld() {
-        SystemRandom random;
-        folder = std::filesystem::temp_directory_path() /
-                 ("warren-pipe-" + random.id<RequestId>().hex().substr(0, 12));
-        std::filesystem::create_directories(folder);
+// The keys of a node's roles, as the supervisor makes them at each start.
+struct NodeKeys {
+    std::map<process::Role, KeyPair> of;
+
+    static NodeKeys fresh() {
+        NodeKeys out;
         for (const auto role :
              {process::Role::Network, process::Role::Torrent, process::Role::Verify,
-              process::Role::Sign, process::Role::Storage, process::Role::Api}) {
-            keys[role] = KeyPair::fresh();
-            public_keys[role] = keys[role].public_key;
-        }
-        zap = std::make_unique<pipe::Zap>(io, context, public_keys);
+              process::Role::Sign, process::Role::Storage, process::Role::Api})
+            out.of[role] = KeyPair::fresh();
+        return out;
     }
+    pipe::RoleKeys public_keys() const {
+        pipe::RoleKeys out;
+        for (const auto& [role, pair] : of)
+            out[role] = pair.public_key;
+        return out;
+    }
+};
+
+inline std::filesystem::path fresh_folder(const std::string& prefix) {
+    SystemRandom random;
+    auto out = std::filesystem::temp_directory_path() /
+               (prefix + "-" + random.id<RequestId>().hex().substr(0, 12));
+    std::filesystem::create_directories(out);
+    return out;
+}
+
+class PipeWorld {
+public:
+    explicit PipeWorld(NodeKeys node_keys = NodeKeys::fresh(),
+                       std::filesystem::path where = fresh_folder("warren-pipe"))
+        : folder(std::move(where)), keys(std::move(node_keys.of)),
+          public_keys(NodeKeys{keys}.public_keys()),
+          zap(std::make_unique<pipe::Zap>(io, context, public_keys)) {}
     ~PipeWorld() { std::filesystem::remove_all(folder); }
 
     // The supervisor's part: bind and listen, so that a successor takes the same socket.
@@ -125,9 +145,9 @@ public:
     std::map<process::Role, KeyPair> keys;
     pipe::RoleKeys public_keys;
     std::vector<std::string> violations;
-    boost::asio::io_context io{1};
-    pipe::Context context;
+    pipe::Context context;  // outlives the coroutines that the loop still holds
     pipe::Metrics metrics;
+    boost::asio::io_context io{1};
     std::unique_ptr<pipe::Zap> zap;
 };
 
