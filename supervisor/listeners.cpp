@@ -32,9 +32,7 @@ Result<RunDir> RunDir::open(const std::string& path) {
     WARREN_TRY_VOID(own_directory(path, 0700));
     WARREN_TRY_VOID(own_directory(path + "/pipe", 0700));
     WARREN_TRY_VOID(own_directory(path + "/tap", 0750));
-    RunDir out(path);
-    out.clear();
-    return out;
+    return RunDir(path);
 }
 
 void RunDir::clear() const {

@@ -15,7 +15,7 @@ using process::Fd;
 // The directory of the sockets: RUN/pipe for us alone, RUN/tap for readers of a group.
 class RunDir {
 public:
-    static Result<RunDir> open(const std::string& path);  // clears what an earlier run left
+    static Result<RunDir> open(const std::string& path);
 
     const std::string& path() const { return path_; }
     std::string pipe_path(const std::string& worker) const { return path_ + "/pipe/" + worker; }

@@ -82,6 +82,7 @@ Result<void> Node::open_sockets() {
     WARREN_TRY_VOID(udp_->grow_to(wanted(spec_of(Role::Network))));
 
     WARREN_TRY(run_dir_, RunDir::open(plan_.run_dir));
+    close_files();  // what a killed predecessor left
     facts_ = {.pid = ::getpid(),
               .version = WARREN_VERSION,
               .state = "starting",
@@ -285,7 +286,7 @@ void Node::publish_roster(Nanoseconds now) {
     }
 }
 
-void Node::close_files() {
+void Node::close_files() const {
     run_dir_->clear();
     ::unlink((plan_.run_dir + "/roster.json").c_str());
     ::unlink((plan_.state.path + "/node.json").c_str());

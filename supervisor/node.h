@@ -75,7 +75,7 @@ private:
     void advance_stop();
     void flush(Nanoseconds now);
     void publish_roster(Nanoseconds now);
-    void close_files();
+    void close_files() const;
 
     // node_workers.cpp: one worker's life
     Result<void> add_worker(const RoleSpec& spec, std::uint16_t index);

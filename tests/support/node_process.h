@@ -112,7 +112,7 @@ public:
     }
     bool ready() const {
         auto all = roster();
-        return all.is_object() && all["state"] == "ready";
+        return all.is_object() && all["pid"] == pid_ && all["state"] == "ready";
     }
 
     bool wait_for(const std::function<bool()>& condition, Nanoseconds patience = 10_s) const {
