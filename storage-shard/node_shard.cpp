@@ -12,7 +12,7 @@ constexpr int wal_pages_before_checkpoint = 500;
 
 }  // namespace
 
-Result<std::unique_ptr<NodeShard>> NodeShard::open(const std::string& path, std::uint64_t epoch,
+Result<std::unique_ptr<NodeShard>> NodeShard::open(const std::string& path, const Epoch& epoch,
                                                    Check check) {
     WARREN_TRY(auto connection, Connection::open(path, Access::Create));
     std::unique_ptr<NodeShard> out(new NodeShard(std::move(connection), epoch));
@@ -27,7 +27,7 @@ Result<std::unique_ptr<NodeShard>> NodeShard::open(const std::string& path, std:
 Result<void> NodeShard::load(Check check) {
     WARREN_TRY_VOID(check_file(connection_, check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Node));
-    auto own = [&] { return write_meta(connection_, "epoch", number_bytes(epoch_)); };
+    auto own = [&] { return write_epoch(connection_, epoch_); };
     WARREN_TRY_VOID(write(own));
     WARREN_TRY(
         put_, connection_.prepare(
@@ -48,19 +48,12 @@ Result<void> NodeShard::load(Check check) {
     return {};
 }
 
-Result<void> NodeShard::check_epoch() {
-    WARREN_TRY(auto stored, read_meta(connection_, "epoch"));
-    if (stored && bytes_number(*stored) > epoch_)
-        return refused("a newer storage worker owns the node's file");
-    return {};
-}
-
 template <typename F>
 Result<void> NodeShard::write(F&& body) {
     if (failed_) return unavailable("the node file's last write failed; it is being opened again");
     auto done = [&]() -> Result<void> {
         WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
-        WARREN_TRY_VOID(check_epoch());
+        WARREN_TRY_VOID(check_epoch(connection_, epoch_));
         WARREN_TRY_VOID(body());
         return transaction.commit();
     }();

@@ -26,7 +26,7 @@ enum class Put { Created, Updated };
 class NodeShard {
 public:
     // Makes the file when there is none.
-    static Result<std::unique_ptr<NodeShard>> open(const std::string& path, std::uint64_t epoch,
+    static Result<std::unique_ptr<NodeShard>> open(const std::string& path, const Epoch& epoch,
                                                    Check check = Check::None);
 
     // An existing download keeps its resume data, its time of adding, and its torrent when none is
@@ -43,15 +43,14 @@ public:
     bool failed() const { return failed_; }
 
 private:
-    NodeShard(Connection connection, std::uint64_t epoch)
+    NodeShard(Connection connection, const Epoch& epoch)
         : connection_(std::move(connection)), epoch_(epoch) {}
     Result<void> load(Check check);
-    Result<void> check_epoch();
     template <typename F>
     Result<void> write(F&& body);
 
     Connection connection_;
-    std::uint64_t epoch_;
+    Epoch epoch_;
     bool failed_ = false;
     Statement put_, resume_, forget_, all_, find_, put_fact_, fact_;
 };

@@ -1,6 +1,8 @@
 // Opening a community's file, and what becomes of records that others made. See shard.h.
 #include "storage-shard/shard.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -20,14 +22,14 @@ Shard::Shard(const CommunityId& community, Connection connection)
 
 Result<void> Shard::create(const std::string& path, const CommunityId& community,
                            const std::optional<Founder>& founder) {
-    auto temporary = path + ".new";
+    auto temporary = path + ".new" + std::to_string(::getpid());
     remove_database(temporary);
     {
         WARREN_TRY(auto connection, Connection::open(temporary, Access::Create));
         WARREN_TRY_VOID(migrate(connection, FileKind::Community));
         WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
         WARREN_TRY_VOID(write_meta(connection, "community", community.view()));
-        WARREN_TRY_VOID(write_meta(connection, "epoch", number_bytes(0)));
+        WARREN_TRY_VOID(write_epoch(connection, {}));
         if (founder) {
             WARREN_TRY_VOID(write_meta(connection, "founder", founder->key.view()));
             WARREN_TRY_VOID(write_meta(connection, "nonce", founder->nonce.view()));
@@ -35,7 +37,9 @@ Result<void> Shard::create(const std::string& path, const CommunityId& community
         WARREN_TRY_VOID(transaction.commit());
         WARREN_TRY_VOID(connection.checkpoint(Connection::Checkpoint::Truncate));
     }
-    return rename_durably(temporary, path);
+    auto renamed = rename_durably(temporary, path);
+    if (!renamed) remove_database(temporary);
+    return renamed;
 }
 
 Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const CommunityId& community,
@@ -56,12 +60,10 @@ Result<void> Shard::load(const ShardOptions& options) {
     WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
     epoch_ = options.epoch;
-    WARREN_TRY(auto stored, read_meta(connection_, "epoch"));
-    auto stored_epoch = stored ? bytes_number(*stored) : 0;
-    if (stored_epoch != epoch_) {
+    {
         WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
-        WARREN_TRY_VOID(check_epoch());
-        WARREN_TRY_VOID(write_meta(connection_, "epoch", number_bytes(epoch_)));
+        WARREN_TRY_VOID(check_epoch(connection_, epoch_));
+        WARREN_TRY_VOID(write_epoch(connection_, epoch_));
         WARREN_TRY_VOID(transaction.commit());
     }
     WARREN_TRY(founder_, read_founder(connection_));
@@ -86,13 +88,6 @@ Result<void> Shard::prepare_statements() {
     WARREN_TRY(put_head_, connection_.prepare("INSERT INTO own_head(author, time, record) "
                                               "VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE "
                                               "SET time = ?2, record = ?3"));
-    return {};
-}
-
-Result<void> Shard::check_epoch() {
-    WARREN_TRY(auto stored, read_meta(connection_, "epoch"));
-    if (!stored || bytes_number(*stored) > epoch_)
-        return refused("a newer storage worker owns this shard");
     return {};
 }
 
@@ -122,7 +117,7 @@ Result<void> Shard::maintain() {
 Result<Transaction> Shard::begin(Durability durability) {
     if (failed_) return unavailable("the shard's last write failed; it is being opened again");
     WARREN_TRY(auto transaction, Transaction::begin(connection_, durability));
-    WARREN_TRY_VOID(check_epoch());
+    WARREN_TRY_VOID(check_epoch(connection_, epoch_));
     return transaction;
 }
 

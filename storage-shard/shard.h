@@ -30,7 +30,7 @@ struct PublicKeyHash {
 enum class Verdict { Accepted, Known, Waiting, Refused };
 
 struct ShardOptions {
-    std::uint64_t epoch = 0;  // of the opener's spawn; an older opener is refused, also later
+    Epoch epoch;  // of the opener; an older one is refused, also later
     std::uint64_t bytes_max = std::uint64_t{256} << 20;
     // After a failed write the file is proven before it is trusted again.
     Check check = Check::None;
@@ -56,6 +56,7 @@ struct ShardRoot {
 class Shard final : private RefSource {
 public:
     // Makes the file under a temporary name and renames it, so that it exists whole or not at all.
+    // Exists: somebody was faster.
     static Result<void> create(const std::string& path, const CommunityId& community,
                                const std::optional<Founder>& founder);
     static Result<std::unique_ptr<Shard>>
@@ -98,7 +99,6 @@ private:
     Shard(const CommunityId& community, Connection connection);
     Result<void> load(const ShardOptions& options);
     Result<void> prepare_statements();
-    Result<void> check_epoch();
     Result<void> scan_keys();
     Result<Transaction> begin(Durability durability);
     Result<std::vector<Verdict>> store_all(std::span<const ByteView> packets,
@@ -124,7 +124,7 @@ private:
     Connection connection_;
     Statement insert_key_, insert_body_, refs_, newest_between_;
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
-    std::uint64_t epoch_ = 0;
+    Epoch epoch_;
     std::optional<Founder> founder_;
     RangeSums sums_;
     std::int64_t last_body_ = 0;

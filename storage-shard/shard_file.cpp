@@ -26,14 +26,18 @@ Result<void> write_meta(Connection& connection, std::string_view name, ByteView 
     return statement.run(name, value);
 }
 
-Bytes number_bytes(std::uint64_t value) {
-    return Writer().u64(value).take();
+Result<void> write_epoch(Connection& connection, const Epoch& epoch) {
+    return write_meta(connection, "epoch", Writer().u64(epoch.slots).u64(epoch.spawn).take());
 }
 
-std::uint64_t bytes_number(ByteView bytes) {
-    Reader reader(bytes);
-    auto value = reader.u64();
-    return reader.done() ? value : 0;
+Result<void> check_epoch(Connection& connection, const Epoch& epoch) {
+    WARREN_TRY(auto stored, read_meta(connection, "epoch"));
+    if (!stored) return {};
+    Reader reader(*stored);
+    Epoch there{reader.u64(), reader.u64()};
+    if (!reader.done()) return io_error("the file's epoch is malformed");
+    if (there > epoch) return refused("a newer storage worker owns this file");
+    return {};
 }
 
 Result<void> check_identity(Connection& connection, const CommunityId& community) {

@@ -8,6 +8,16 @@
 
 namespace warren::shard {
 
+// Fencing (R-V4): who opened a file last. Grows when slots move and when a worker is spawned again.
+struct Epoch {
+    std::uint64_t slots = 0;  // of the slot map
+    std::uint64_t spawn = 0;  // of the worker
+    auto operator<=>(const Epoch&) const = default;
+};
+Result<void> write_epoch(Connection& connection, const Epoch& epoch);
+// Refuses when a newer opener was there.
+Result<void> check_epoch(Connection& connection, const Epoch& epoch);
+
 // Quick: after a failed write the file is proven, and its log made durable, before it is trusted
 // again.
 enum class Check { None, Quick };
@@ -30,9 +40,6 @@ inline GlobalTime time_of(std::int64_t value) {
 
 Result<std::optional<Bytes>> read_meta(Connection& connection, std::string_view name);
 Result<void> write_meta(Connection& connection, std::string_view name, ByteView value);
-Bytes number_bytes(std::uint64_t value);
-std::uint64_t bytes_number(ByteView bytes);
-
 // Refuses a file that belongs to another community.
 Result<void> check_identity(Connection& connection, const CommunityId& community);
 Result<std::optional<Founder>> read_founder(Connection& connection);

@@ -297,8 +297,10 @@ Result<void> Transaction::commit() {
 
 Result<void> rename_durably(const std::string& from, const std::string& to) {
     WARREN_TRY_VOID(sync_path(from, O_RDONLY));
-    if (std::rename(from.c_str(), to.c_str()) != 0)
-        return io_error("rename " + from + ": " + std::strerror(errno));
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+        auto kind = errno == EEXIST ? ErrorKind::Exists : ErrorKind::Io;
+        return Error{kind, "rename " + from + ": " + std::strerror(errno)};
+    }
     auto slash = to.rfind('/');
     return sync_path(slash == std::string::npos ? "." : to.substr(0, slash),
                      O_RDONLY | O_DIRECTORY);

@@ -158,7 +158,7 @@ private:
     Connection* connection_;
 };
 
-// Renames, and makes the new name durable.
+// Renames, never over another file, and makes the new name durable.
 Result<void> rename_durably(const std::string& from, const std::string& to);
 void remove_database(const std::string& path);  // with its -wal and -shm
 

@@ -181,7 +181,7 @@ TEST(DerivedDirectory, ListsAnnouncedChannelsInPages) {
     TempFolder folder;
     auto directory = protocol::directory_community();
     ASSERT_OK(Shard::create(folder.file("d"), directory, std::nullopt));
-    auto into = std::move(*Shard::open(folder.file("d"), directory, {1}));
+    auto into = std::move(*Shard::open(folder.file("d"), directory, {{0, 1}}));
     TestIdentity founder(1);
     std::vector<Bytes> packets;
     for (std::uint64_t i = 0; i < 25; ++i)

@@ -45,8 +45,8 @@ protected:
         if (!std::filesystem::exists(path())) {
             EXPECT_OK(shard::Shard::create(path(), channel.community(), std::nullopt));
         }
-        auto opened =
-            shard::Shard::open(path(), channel.community(), {epoch, bytes_max, shard::Check::None});
+        auto opened = shard::Shard::open(path(), channel.community(),
+                                         {{0, epoch}, bytes_max, shard::Check::None});
         EXPECT_OK(opened);
         return opened ? std::move(*opened) : nullptr;
     }

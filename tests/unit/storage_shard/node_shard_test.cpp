@@ -24,7 +24,7 @@ StoredDownload download(std::uint64_t n) {
 
 TEST(NodeShard, KeepsDownloads) {
     TempFolder folder;
-    auto node = NodeShard::open(folder.file("node"), 1);
+    auto node = NodeShard::open(folder.file("node"), {0, 1});
     ASSERT_OK(node);
     EXPECT_EQ(*(*node)->put_download(download(2)), Put::Created);
     EXPECT_EQ(*(*node)->put_download(download(1)), Put::Created);
@@ -37,7 +37,7 @@ TEST(NodeShard, KeepsDownloads) {
     EXPECT_EQ(*(*node)->put_download(changed), Put::Updated);
     ASSERT_OK((*node)->put_fact("x", Bytes{9}));
     node->reset();
-    node = NodeShard::open(folder.file("node"), 2, Check::Quick);
+    node = NodeShard::open(folder.file("node"), {0, 2}, Check::Quick);
     ASSERT_OK(node);
     auto all = (*node)->downloads();
     ASSERT_OK(all);
@@ -54,9 +54,9 @@ TEST(NodeShard, KeepsDownloads) {
 
 TEST(NodeShard, AnOlderEpochNeitherOpensNorWrites) {
     TempFolder folder;
-    auto old_one = NodeShard::open(folder.file("node"), 3);
+    auto old_one = NodeShard::open(folder.file("node"), {0, 3});
     ASSERT_OK(old_one);
-    ASSERT_OK(NodeShard::open(folder.file("node"), 4));
+    ASSERT_OK(NodeShard::open(folder.file("node"), {0, 4}));
     EXPECT_EQ((*old_one)->put_fact("x", Bytes{1}).error().kind, ErrorKind::Refused);
-    EXPECT_FALSE(NodeShard::open(folder.file("node"), 3).ok());
+    EXPECT_FALSE(NodeShard::open(folder.file("node"), {0, 3}).ok());
 }

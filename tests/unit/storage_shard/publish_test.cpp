@@ -135,7 +135,7 @@ TEST_F(Publish, GoesOnAfterOwnRecordsCameFromPeers) {
 TEST_F(Publish, AFarFutureRecordDoesNotDragTheClock) {
     auto directory = protocol::directory_community();
     ASSERT_OK(Shard::create(folder.file("d"), directory, std::nullopt));
-    auto into = std::move(*Shard::open(folder.file("d"), directory, {1}));
+    auto into = std::move(*Shard::open(folder.file("d"), directory, {{0, 1}}));
     TestChannel theirs(stranger, 3);
     auto allotted = [&] {
         auto body =

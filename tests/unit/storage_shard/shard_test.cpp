@@ -74,7 +74,7 @@ TEST(DirectoryShard, OnlyTheFounderAnnounces) {
     TempFolder folder;
     auto directory = protocol::directory_community();
     ASSERT_OK(Shard::create(folder.file("d"), directory, std::nullopt));
-    auto into = Shard::open(folder.file("d"), directory, {1});
+    auto into = Shard::open(folder.file("d"), directory, {{0, 1}});
     ASSERT_OK(into);
     TestIdentity founder(1), stranger(2);
     TestChannel channel(founder, 7);
@@ -109,13 +109,13 @@ TEST_F(ShardFixture, ForksAreCountedAndKept) {
 TEST_F(ShardFixture, AForeignFileIsRefused) {
     open();
     TestChannel other(stranger, 8);
-    auto foreign = Shard::open(path(), other.community(), {1});
+    auto foreign = Shard::open(path(), other.community(), {{0, 1}});
     ASSERT_FALSE(foreign.ok());
     EXPECT_NE(foreign.error().text.find("belongs to community"), std::string::npos);
     EXPECT_FALSE(ShardReader::open(path(), other.community()).ok());
     std::ofstream(folder.file("text")) << "this is no database, and long enough to be looked at\n";
-    EXPECT_FALSE(Shard::open(folder.file("text"), other.community(), {1}).ok());
-    EXPECT_FALSE(Shard::open(folder.file("missing"), other.community(), {1}).ok());
+    EXPECT_FALSE(Shard::open(folder.file("text"), other.community(), {{0, 1}}).ok());
+    EXPECT_FALSE(Shard::open(folder.file("missing"), other.community(), {{0, 1}}).ok());
 }
 
 TEST_F(ShardFixture, AnOlderEpochNeitherOpensNorWrites) {
@@ -127,9 +127,26 @@ TEST_F(ShardFixture, AnOlderEpochNeitherOpensNorWrites) {
     auto late = old_writer->store(views(packets), Durability::Replicated);
     ASSERT_FALSE(late.ok());
     EXPECT_EQ(late.error().kind, ErrorKind::Refused);
-    EXPECT_FALSE(Shard::open(path(), channel.community(), {3}).ok());
+    EXPECT_FALSE(Shard::open(path(), channel.community(), {{0, 3}}).ok());
     EXPECT_EQ(*reader()->count(), 1u);
     EXPECT_EQ(store(*newer, packets), std::vector<Verdict>{Verdict::Accepted});
+}
+
+// A slot that moved, and then came back to a worker of an older spawn.
+TEST_F(ShardFixture, ASlotMapOutranksASpawn) {
+    open(9).reset();
+    ASSERT_OK(Shard::open(path(), channel.community(), {{1, 2}}));
+    EXPECT_FALSE(Shard::open(path(), channel.community(), {{0, 9}}).ok());
+}
+
+TEST_F(ShardFixture, CreatingNeverReplacesAFile) {
+    store(*open(), records(1));
+    auto again = Shard::create(path(), channel.community(), std::nullopt);
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.error().kind, ErrorKind::Exists);
+    EXPECT_EQ(*reader()->count(), 2u);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+        EXPECT_EQ(entry.path().filename().string().find(".new"), std::string::npos);
 }
 
 TEST_F(ShardFixture, AFullShardSaysSoAndStillReads) {
@@ -226,7 +243,7 @@ TEST_F(ShardFixture, WhatWasCommittedSurvivesAKill) {
     for (const char* end : {"", "-wal"})
         std::filesystem::copy_file(path() + end, left.file("copy") + end);
     for (auto check : {Check::None, Check::Quick}) {
-        auto again = Shard::open(left.file("copy"), channel.community(), {6, 64 << 20, check});
+        auto again = Shard::open(left.file("copy"), channel.community(), {{1, 0}, 64 << 20, check});
         ASSERT_OK(again);
         EXPECT_EQ((*again)->root().sum, into->root().sum);
         EXPECT_EQ((*again)->root().count, 301u);
@@ -244,5 +261,6 @@ TEST_F(ShardFixture, PutAwayLeavesOneFile) {
     into.reset();
     EXPECT_FALSE(std::filesystem::exists(path() + "-wal"));
     std::filesystem::rename(path(), folder.file("away"));
-    EXPECT_EQ((*Shard::open(folder.file("away"), channel.community(), {1}))->root().count, 11u);
+    EXPECT_EQ((*Shard::open(folder.file("away"), channel.community(), {{0, 1}}))->root().count,
+              11u);
 }
