@@ -1,0 +1,114 @@
+#include "workers/api/asking.h"
+
+#include <algorithm>
+
+namespace warren::api {
+
+namespace {
+
+using pipe::Message;
+using pipe::Target;
+using process::Role;
+using process::WorkerState;
+
+std::string why(const process::RosterEntry& entry) {
+    auto out = std::string(process::name_of(entry.role)) + "-" + std::to_string(entry.index) +
+               " is " + std::string(process::name_of(entry.state));
+    return entry.reason.empty() ? out : out + ": " + entry.reason;
+}
+
+}  // namespace
+
+// Asked of one worker, it is that one that counts; asked of any, all must be degraded.
+bool Asking::is_degraded(Role role, const Target& target) const {
+    std::optional<std::uint16_t> only;
+    if (target.kind == Target::Kind::Index) only = target.index;
+    if (target.kind == Target::Kind::Slot)
+        only = host_.outbox().owner_of(static_cast<std::uint8_t>(target.index));
+    bool any = false;
+    for (const auto& entry : host_.roster()) {
+        if (entry.role != role || (only && entry.index != *only)) continue;
+        if (entry.state != WorkerState::Degraded) return false;
+        any = true;
+    }
+    return any;
+}
+
+std::optional<Problem> Asking::obstacle(Patience patience, Role role, const Target& target) const {
+    const auto name = process::name_of(role);
+    if (is_degraded(role, target)) {
+        for (const auto& entry : host_.roster())
+            if (entry.role == role && entry.state == WorkerState::Degraded)
+                return role_unavailable(name, why(entry));
+    }
+    if (patience == Patience::Write || !host_.outbox().ready(role).empty()) return std::nullopt;
+    for (const auto& entry : host_.roster())
+        if (entry.role == role) return role_unavailable(name, why(entry));
+    return role_unavailable(name, std::string(name) + ": no worker of this role runs");
+}
+
+std::shared_ptr<Asking::Answer> Asking::start(Errand& errand, Role role, Target target,
+                                              Message message) {
+    auto answer = std::make_shared<Answer>(host_.io());
+    pipe::Ask ask{.role = role,
+                  .target = target,
+                  .message = std::move(message),
+                  .deadline = errand.deadline(),
+                  .no_credit = errand.patience() == Patience::Write ? pipe::NoCredit::Wait
+                                                                    : pipe::NoCredit::Fail,
+                  .id = errand.next_id(),
+                  .trace = 0};
+    waiting_.push_back({role, target, answer});
+    auto run = [](Asking& self, pipe::Ask question,
+                  std::shared_ptr<Answer> out) -> pipe::Task<void> {
+        const auto asked = question.role;
+        auto got = co_await self.host_.outbox().ask(std::move(question));
+        if (got)
+            out->set(Outcome<Message>(std::move(*got)));
+        else
+            out->set(Outcome<Message>(problem_of(got.error(), process::name_of(asked))));
+    };
+    pipe::spawn(host_.io(), run(*this, std::move(ask), answer));
+    return answer;
+}
+
+pipe::Task<Outcome<Message>> Asking::finish(std::shared_ptr<Answer> answer, Errand& errand,
+                                            Role role) {
+    // A little more than the pipe itself has, so that its own reason for giving up arrives first.
+    auto got = co_await answer->wait(errand.deadline() + 20_ms);
+    waiting_.remove_if([&](const Waiting& entry) { return entry.answer == answer; });
+    if (got) co_return std::move(*got);
+    const auto name = process::name_of(role);
+    co_return Outcome<Message>(
+        role_unavailable(name, std::string(name) + " did not answer in time"));
+}
+
+pipe::Task<Outcome<Message>> Asking::ask(Errand& errand, Role role, Target target,
+                                         Message message) {
+    if (auto wrong = obstacle(errand.patience(), role, target))
+        co_return Outcome<Message>(std::move(*wrong));
+    auto answer = start(errand, role, target, std::move(message));
+    co_return co_await finish(std::move(answer), errand, role);
+}
+
+pipe::Task<std::vector<Outcome<Message>>> Asking::ask_all(Errand& errand, Role role,
+                                                          const Message& message) {
+    std::vector<std::shared_ptr<Answer>> answers;
+    for (const auto index : ready(role))
+        answers.push_back(start(errand, role, Target::instance(index), message));
+    std::vector<Outcome<Message>> out;
+    for (auto& answer : answers)
+        out.push_back(co_await finish(std::move(answer), errand, role));
+    co_return out;
+}
+
+void Asking::fail_degraded() {
+    for (const auto& entry : waiting_) {
+        if (!is_degraded(entry.role, entry.target)) continue;
+        const auto name = process::name_of(entry.role);
+        entry.answer->set(
+            Outcome<Message>(role_unavailable(name, std::string(name) + " stopped answering")));
+    }
+}
+
+}  // namespace warren::api

@@ -1,0 +1,52 @@
+// One question to another role with everything that may go wrong with it: the role is missing,
+// slow, degraded while we wait. It always ends by its deadline.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "runtime/pipe/worker.h"
+#include "workers/api/errand.h"
+#include "workers/api/problem.h"
+
+namespace warren::api {
+
+class Asking {
+public:
+    explicit Asking(pipe::Host& host) : host_(host) {}
+
+    pipe::Task<Outcome<pipe::Message>> ask(Errand& errand, process::Role role, pipe::Target target,
+                                           pipe::Message message);
+    // The same message to every ready instance at once, each under an id of its own; in the order
+    // of `ready`. Empty: none is ready.
+    pipe::Task<std::vector<Outcome<pipe::Message>>> ask_all(Errand& errand, process::Role role,
+                                                            const pipe::Message& message);
+    std::vector<std::uint16_t> ready(process::Role role) const {
+        return host_.outbox().ready(role);
+    }
+    // Why the role cannot be asked right now, if so.
+    std::optional<Problem> obstacle(Patience patience, process::Role role,
+                                    const pipe::Target& target) const;
+    // The roster changed: whoever waits for a degraded worker gets an answer now.
+    void fail_degraded();
+
+private:
+    using Answer = pipe::Promise<Outcome<pipe::Message>>;
+    struct Waiting {
+        process::Role role;
+        pipe::Target target;
+        std::shared_ptr<Answer> answer;
+    };
+
+    std::shared_ptr<Answer> start(Errand& errand, process::Role role, pipe::Target target,
+                                  pipe::Message message);
+    pipe::Task<Outcome<pipe::Message>> finish(std::shared_ptr<Answer> answer, Errand& errand,
+                                              process::Role role);
+    bool is_degraded(process::Role role, const pipe::Target& target) const;
+
+    pipe::Host& host_;
+    std::list<Waiting> waiting_;
+};
+
+}  // namespace warren::api

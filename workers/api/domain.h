@@ -1,0 +1,123 @@
+// What the other workers tell the api, without their message types.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+#include "base/ids.h"
+
+namespace warren::api {
+
+struct Identity {
+    Bytes public_key;
+    MemberId member;
+};
+
+struct Page {
+    std::string after;
+    std::uint32_t limit = 50;
+};
+
+struct Community {
+    CommunityId id;
+    bool directory = false;
+    bool joined = false;
+    std::uint64_t records = 0, bytes = 0;
+    std::string name;
+};
+struct Channel {
+    CommunityId id;
+    std::string name, description;
+    Bytes founder;
+    std::uint64_t torrents = 0;
+    bool joined = false, own = false;
+    std::int64_t updated_ms = 0;
+};
+struct ChannelPage {
+    std::vector<Channel> channels;
+    std::optional<std::string> next;
+};
+struct CreatedChannel {
+    CommunityId community;
+    RecordRef record;
+};
+struct NewChannel {
+    std::string name, description;
+};
+
+struct Torrent {
+    CommunityId community;
+    RecordRef record;
+    Infohash infohash;
+    std::string name, tags, channel;
+    std::uint64_t size = 0;
+    std::uint32_t files = 0;
+    std::int64_t created_ms = 0;
+    double rank = 0;
+};
+struct TorrentPage {
+    std::vector<Torrent> torrents;
+    std::optional<std::string> next;
+};
+struct Found {
+    std::vector<Torrent> torrents;  // best first
+    bool complete = true;
+};
+
+struct TorrentFile {
+    std::string path;
+    std::uint64_t size = 0;
+};
+// What a .torrent file says.
+struct TorrentFacts {
+    Infohash infohash;
+    std::string name;
+    std::uint64_t size = 0;
+    std::uint32_t file_count = 0;
+    std::vector<TorrentFile> files;  // the first of them
+};
+
+struct NewDownload {
+    Bytes torrent;
+    std::string magnet;
+    std::optional<Infohash> infohash;
+    std::string name;
+    bool paused = false;
+};
+struct AddedDownload {
+    Infohash infohash;
+    std::string name;
+    bool created = false;
+};
+struct Download {
+    Infohash infohash;
+    std::string name, state, error, path;
+    std::uint64_t size = 0, done = 0, down_rate = 0, up_rate = 0, uploaded = 0;
+    std::uint32_t peers = 0, seeds = 0, files = 0;
+    std::int64_t added_ms = 0;
+};
+enum class Files : std::uint8_t { Keep, Delete };
+
+struct Peer {
+    Endpoint endpoint;
+    std::optional<MemberId> member;
+    std::vector<CommunityId> communities;
+    bool verified = false;
+    std::uint32_t round_trip_us = 0;  // 0: unknown
+    std::uint64_t last_seen_ms = 0, bytes_in = 0, bytes_out = 0;
+};
+struct PeerList {
+    std::vector<Peer> peers;
+    std::uint16_t port = 0;
+};
+struct SyncState {
+    CommunityId community;
+    std::uint32_t peers = 0, peers_in_sync = 0;
+    std::uint64_t bytes_in = 0, bytes_out = 0;
+    std::int64_t last_in_sync_ms = -1;
+};
+
+}  // namespace warren::api

@@ -1,0 +1,165 @@
+// The rows: every body that the interface takes or gives.
+#include <array>
+
+#include "workers/api/json/schema.h"
+
+namespace warren::api::json {
+
+namespace {
+
+using enum Type;
+constexpr std::int64_t big = INT64_MAX;
+
+Member text(std::string_view name, std::int64_t min, std::int64_t max, std::string_view note = "") {
+    return {.name = name, .type = Text, .min = min, .max = max, .note = note};
+}
+Member text(std::string_view name, std::string_view note = "") {
+    return {.name = name, .type = Text, .note = note};
+}
+Member choice(std::string_view name, std::string_view choices, std::string_view note = "") {
+    return {.name = name, .type = Text, .of = choices, .note = note};
+}
+Member hex(std::string_view name, std::int64_t digits, std::string_view note = "") {
+    return {.name = name, .type = Hex, .max = digits, .note = note};
+}
+Member count(std::string_view name, std::string_view note = "") {
+    return {.name = name, .type = Integer, .min = 0, .max = big, .note = note};
+}
+Member integer(std::string_view name, std::int64_t min, std::int64_t max,
+               std::string_view note = "") {
+    return {.name = name, .type = Integer, .min = min, .max = max, .note = note};
+}
+Member flag(std::string_view name, std::string_view note = "") {
+    return {.name = name, .type = Flag, .note = note};
+}
+Member list(std::string_view name, std::string_view of, std::string_view note = "") {
+    return {.name = name, .type = List, .of = of, .note = note};
+}
+Member optional(Member member) {
+    member.need = Need::Optional;
+    return member;
+}
+Member base64(std::string_view name, std::string_view note) {
+    return {.name = name, .type = Base64, .need = Need::Optional, .note = note};
+}
+Member next() {
+    return optional(text("next", "Give this as `after` for the next page; absent on the last."));
+}
+
+constexpr std::string_view worker_states = "starting|ready|degraded|draining|down";
+constexpr std::string_view download_states =
+    "queued|checking|fetching_metadata|downloading|seeding|paused|failed";
+
+void add_node(std::vector<Schema>& rows) {
+    rows.push_back(
+        {"Status",
+         {text("name"), text("version"), choice("state", "ok|degraded"),
+          list("degraded", "", "What does not work right now, and why."),
+          count("uptime_s", "How long the node runs."),
+          count("epoch", "Of the worker that answers; grows with every start."),
+          text("worker", "The api worker that answers."), text("api"),
+          optional(hex("member", 40, "This node's member id.")), optional(hex("public_key", 148)),
+          optional(integer("overlay_port", 0, 65535)), list("workers", "Worker")}});
+    rows.push_back(
+        {"Worker",
+         {text("name"), text("role"), count("index"), choice("state", worker_states), count("pid"),
+          count("restarts"), count("epoch"), optional(text("reason", "Why it is not ready."))}});
+    rows.push_back({"WorkerList", {list("items", "Worker")}});
+    rows.push_back({"Scale", {integer("count", 1, 64, "How many processes of this role.")}});
+    rows.push_back({"Scaled", {text("role"), integer("count", 1, 64)}});
+    rows.push_back({"Accepted", {text("detail")}});
+    rows.push_back({.name = "Settings", .open = true});
+    rows.push_back({.name = "OpenApi", .open = true});
+    rows.push_back(
+        {"FieldError",
+         {text("pointer", "JSON pointer into the body, or ?NAME of the query."), text("detail")}});
+    rows.push_back({"Problem",
+                    {text("type"), text("title"), integer("status", 400, 599),
+                     optional(text("detail")), optional(text("instance")),
+                     optional(text("role", "The part of the node that is missing.")),
+                     optional(list("errors", "FieldError"))}});
+}
+
+void add_content(std::vector<Schema>& rows) {
+    rows.push_back({"Community",
+                    {hex("id", 40), choice("kind", "directory|channel"), flag("joined"),
+                     count("records"), count("bytes"), text("name")}});
+    rows.push_back({"CommunityList", {list("items", "Community")}});
+    rows.push_back({"Membership", {hex("id", 40), flag("joined")}});
+    rows.push_back({"NewChannel", {text("name", 1, 128), optional(text("description", 0, 2048))}});
+    rows.push_back(
+        {"CreatedChannel", {hex("id", 40), text("name"), hex("record", 64), count("global_time")}});
+    rows.push_back({"Channel",
+                    {hex("id", 40), text("name"), text("description"),
+                     text("founder", "Public key, in hex."), count("torrents"), flag("joined"),
+                     flag("own", "This node founded it."), count("updated_ms", "Unix time.")}});
+    rows.push_back({"ChannelPage", {list("items", "Channel"), next()}});
+    rows.push_back({"Torrent",
+                    {hex("community", 40), text("channel", "Name of the channel."),
+                     hex("record", 64), count("global_time"), hex("infohash", 40), text("name"),
+                     count("size", "Bytes."), count("files"), text("tags"),
+                     integer("created_ms", 0, 0, "Unix time, as the publisher says.")}});
+    rows.push_back({"TorrentPage", {list("items", "Torrent"), next()}});
+    rows.push_back({"SearchResult",
+                    {list("items", "Torrent", "Best first."),
+                     flag("complete", "False: a part of the node did not answer.")}});
+    rows.push_back(
+        {"NewTorrent",
+         {optional(text("path", 1, 4096, "Directory or file below the share root.")),
+          base64("torrent", "A .torrent file."), optional(text("magnet", 1, 8192, "Needs `name`.")),
+          optional(text("name", 1, 300)), optional(text("tags", 0, 200, "Separated by commas."))},
+         {"path", "torrent", "magnet"}});
+    rows.push_back({"PublishedTorrent",
+                    {hex("community", 40), hex("record", 64), count("global_time"),
+                     hex("infohash", 40), text("name"), count("size"), count("files")}});
+}
+
+void add_transfers(std::vector<Schema>& rows) {
+    rows.push_back(
+        {"NewDownload",
+         {base64("torrent", "A .torrent file."), optional(text("magnet", 1, 8192)),
+          optional(hex("infohash", 40)),
+          optional(text("name", 1, 300, "Until the torrent's own is known; not with `torrent`.")),
+          optional(flag("paused"))},
+         {"torrent", "magnet", "infohash"}});
+    rows.push_back(
+        {"AddedDownload",
+         {hex("infohash", 40), text("name"), flag("created", "False: it was there already.")}});
+    rows.push_back({"Download",
+                    {hex("infohash", 40), text("name"), choice("state", download_states),
+                     optional(text("error")), count("size", "Bytes."), count("done", "Bytes."),
+                     count("down_rate", "Bytes a second."), count("up_rate", "Bytes a second."),
+                     count("uploaded", "Bytes."), count("peers"), count("seeds"), count("files"),
+                     integer("added_ms", 0, 0, "Unix time."), text("path", "Below its root.")}});
+    rows.push_back({"DownloadList", {list("items", "Download")}});
+    rows.push_back({"DownloadChange", {choice("state", "paused|running")}});
+    rows.push_back({"DownloadChanged", {hex("infohash", 40), choice("state", "paused|running")}});
+    rows.push_back(
+        {"Peer",
+         {text("address"), optional(hex("member", 40)), list("communities", ""), flag("verified"),
+          optional(count("round_trip_us")), count("last_seen_ms", "How long ago."),
+          count("bytes_in"), count("bytes_out")}});
+    rows.push_back({"PeerList", {list("items", "Peer"), integer("port", 0, 65535)}});
+    rows.push_back({"NewPeer", {text("address", 1, 64, "IP:PORT of its overlay.")}});
+    rows.push_back({"AddedPeer", {text("address")}});
+    rows.push_back(
+        {"SyncState",
+         {hex("community", 40), count("peers"), count("peers_in_sync"), count("bytes_in"),
+          count("bytes_out"), integer("last_in_sync_ms", -1, big, "How long ago; -1: never.")}});
+    rows.push_back({"SyncList", {list("items", "SyncState")}});
+}
+
+}  // namespace
+
+std::span<const Schema> schemas() {
+    static const auto rows = [] {
+        std::vector<Schema> out;
+        add_node(out);
+        add_content(out);
+        add_transfers(out);
+        return out;
+    }();
+    return rows;
+}
+
+}  // namespace warren::api::json

@@ -1,0 +1,55 @@
+// What the api asks of other workers, one function a message. Generated message types stop here.
+#pragma once
+
+#include "workers/api/asking.h"
+#include "workers/api/domain.h"
+
+namespace warren::api {
+
+class Outbox {
+public:
+    explicit Outbox(pipe::Host& host) : asking_(host) {}
+
+    template <typename T>
+    using Asked = pipe::Task<Outcome<T>>;
+
+    Asked<Identity> get_identity(Errand& errand);
+
+    Asked<CreatedChannel> create_channel(Errand& errand, const NewChannel& channel);
+    Asked<RecordRef> publish_torrent(Errand& errand, CommunityId community, Bytes payload);
+    Asked<Nothing> join_community(Errand& errand, CommunityId community);
+    Asked<Nothing> leave_community(Errand& errand, CommunityId community);
+    Asked<std::vector<Community>> list_communities(Errand& errand);
+    Asked<ChannelPage> list_channels(Errand& errand, Page page);
+    Asked<TorrentPage> list_contents(Errand& errand, CommunityId community, Page page);
+    Asked<Found> search(Errand& errand, std::string text, std::uint32_t limit);
+
+    Asked<TorrentFacts> create_torrent(Errand& errand, std::string path);
+    Asked<TorrentFacts> inspect_torrent(Errand& errand, const Bytes& torrent);
+    Asked<AddedDownload> add_download(Errand& errand, const NewDownload& download);
+    Asked<Nothing> pause_download(Errand& errand, Infohash infohash);
+    Asked<Nothing> resume_download(Errand& errand, Infohash infohash);
+    Asked<Nothing> remove_download(Errand& errand, Infohash infohash, Files files);
+    Asked<std::vector<Download>> list_downloads(Errand& errand, std::optional<Infohash> only);
+
+    // Communities are spread over the network workers: asked of all, answers joined.
+    Asked<PeerList> list_peers(Errand& errand);
+    Asked<Nothing> add_peer(Errand& errand, Endpoint endpoint);
+    Asked<std::vector<SyncState>> list_sync(Errand& errand);
+
+    std::optional<Problem> obstacle(Patience patience, process::Role role) const {
+        return asking_.obstacle(patience, role, pipe::Target::any());
+    }
+    void on_roster() { asking_.fail_degraded(); }
+
+private:
+    struct Downloads {
+        std::vector<Download> list;
+        bool more = true;
+    };
+    Asked<Nothing> next_downloads(Errand& errand, std::optional<Infohash> only, Downloads& into);
+
+    Asking asking_;
+};
+
+}  // namespace warren::api

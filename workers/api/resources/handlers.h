@@ -1,0 +1,46 @@
+// Every handler that the route table names.
+#pragma once
+
+#include "workers/api/routes.h"
+
+namespace warren::api {
+
+using Handled = pipe::Task<Outcome<Reply>>;
+
+// status.cpp
+Handled get_status(Call& call);
+Handled get_openapi(Call& call);
+// workers.cpp
+Handled list_workers(Call& call);
+Handled scale_workers(Call& call);
+Handled reload_node(Call& call);
+Handled stop_node(Call& call);
+Handled get_settings(Call& call);
+// communities.cpp
+Handled list_communities(Call& call);
+Handled join_community(Call& call);
+Handled leave_community(Call& call);
+// channels.cpp
+Handled list_channels(Call& call);
+Handled create_channel(Call& call);
+Handled get_channel(Call& call);
+Handled list_contents(Call& call);
+Handled search(Call& call);
+// publishing.cpp
+Handled publish_torrent(Call& call);
+// downloads.cpp
+Handled list_downloads(Call& call);
+Handled add_download(Call& call);
+Handled get_download(Call& call);
+Handled change_download(Call& call);
+Handled remove_download(Call& call);
+// peers.cpp
+Handled list_peers(Call& call);
+Handled add_peer(Call& call);
+Handled list_sync(Call& call);
+// events.cpp
+Handled stream_events(Call& call);
+// metrics.cpp
+Handled get_metrics(Call& call);
+
+}  // namespace warren::api

@@ -1,0 +1,263 @@
+// The rows.
+#include "workers/api/routes.h"
+
+#include "workers/api/resources/handlers.h"
+
+namespace warren::api {
+
+namespace {
+
+constexpr unsigned network = process::bit(process::Role::Network);
+constexpr unsigned torrent = process::bit(process::Role::Torrent);
+constexpr unsigned sign = process::bit(process::Role::Sign);
+constexpr unsigned storage = process::bit(process::Role::Storage);
+using Rows = std::vector<Route>;
+using enum ParameterType;
+
+const Parameter limit{.name = "limit",
+                      .type = Integer,
+                      .min = 1,
+                      .max = 1000,
+                      .note = "How many at most; 50 when absent."};
+const Parameter after{
+    .name = "after", .type = Text, .max = 512, .note = "The `next` of the page before."};
+
+void add_node(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/status",
+                    .name = "status",
+                    .summary = "How the node and its workers are; always answers.",
+                    .handler = get_status,
+                    .response = "Status"});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/openapi.json",
+                    .name = "openapi",
+                    .summary = "This document.",
+                    .handler = get_openapi,
+                    .response = "OpenApi"});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/workers",
+                    .name = "workers",
+                    .summary = "The processes of the node.",
+                    .handler = list_workers,
+                    .response = "WorkerList"});
+    rows.push_back({.method = "PUT",
+                    .path = "/api/v1/workers/{role}",
+                    .name = "scale",
+                    .summary = "Change how many processes a role has.",
+                    .handler = scale_workers,
+                    .request = "Scale",
+                    .response = "Scaled"});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/reload",
+                    .name = "reload",
+                    .summary = "Read the settings file again.",
+                    .handler = reload_node,
+                    .response = "Accepted"});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/stop",
+                    .name = "stop",
+                    .summary = "Stop the node in order.",
+                    .handler = stop_node,
+                    .response = "Accepted",
+                    .status = 202});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/settings",
+                    .name = "settings",
+                    .summary = "The settings in force, without secrets.",
+                    .handler = get_settings,
+                    .response = "Settings"});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/events",
+                    .name = "events",
+                    .summary = "What happens in the node, as server-sent events.",
+                    .handler = stream_events,
+                    .query = {{.name = "topics",
+                               .type = Text,
+                               .min = 1,
+                               .max = 1024,
+                               .note = "Topics or heads of topics, separated by commas; each "
+                                       "begins with event. — all when absent."}},
+                    .content = Content::Events});
+    rows.push_back({.method = "GET",
+                    .path = "/metrics",
+                    .name = "metrics",
+                    .summary = "Metrics of all workers for Prometheus.",
+                    .handler = get_metrics,
+                    .content = Content::MetricsText});
+}
+
+void add_communities(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities",
+                    .name = "communities",
+                    .summary = "The communities that this node knows.",
+                    .handler = list_communities,
+                    .response = "CommunityList",
+                    .needs = storage});
+    rows.push_back({.method = "PUT",
+                    .path = "/api/v1/communities/{id}",
+                    .name = "join",
+                    .summary = "Take part in a community.",
+                    .handler = join_community,
+                    .response = "Membership",
+                    .needs = storage});
+    rows.push_back({.method = "DELETE",
+                    .path = "/api/v1/communities/{id}",
+                    .name = "leave",
+                    .summary = "Take no further part in a community.",
+                    .handler = leave_community,
+                    .status = 204,
+                    .needs = storage,
+                    .content = Content::None});
+}
+
+void add_channels(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/channels",
+                    .name = "channels",
+                    .summary = "The channels that this node knows.",
+                    .handler = list_channels,
+                    .query = {limit, after},
+                    .response = "ChannelPage",
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/channels",
+                    .name = "create_channel",
+                    .summary = "Found a channel.",
+                    .handler = create_channel,
+                    .request = "NewChannel",
+                    .response = "CreatedChannel",
+                    .status = 201,
+                    .needs = storage | sign});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/channels/{id}",
+                    .name = "channel",
+                    .summary = "One channel.",
+                    .handler = get_channel,
+                    .response = "Channel",
+                    .needs = storage});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/channels/{id}/contents",
+                    .name = "contents",
+                    .summary = "What a channel holds, newest first.",
+                    .handler = list_contents,
+                    .query = {limit, after},
+                    .response = "TorrentPage",
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/channels/{id}/torrents",
+                    .name = "publish",
+                    .summary = "Publish a torrent in a channel of this node.",
+                    .handler = publish_torrent,
+                    .request = "NewTorrent",
+                    .response = "PublishedTorrent",
+                    .status = 201,
+                    .needs = storage | sign,
+                    .body = BodySize::Torrent});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/search",
+                    .name = "search",
+                    .summary = "Torrents whose name, tags or files hold these words.",
+                    .handler = search,
+                    .query = {{.name = "q",
+                               .type = Text,
+                               .min = 1,
+                               .max = 256,
+                               .required = true,
+                               .note = "Words; all of them must occur."},
+                              limit},
+                    .response = "SearchResult",
+                    .needs = storage});
+}
+
+void add_downloads(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/downloads",
+                    .name = "downloads",
+                    .summary = "All downloads and what they are doing.",
+                    .handler = list_downloads,
+                    .response = "DownloadList",
+                    .needs = torrent});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/downloads",
+                    .name = "add_download",
+                    .summary = "Download by .torrent file, magnet link or infohash.",
+                    .handler = add_download,
+                    .request = "NewDownload",
+                    .response = "AddedDownload",
+                    .status = 201,
+                    .also_status = 200,
+                    .needs = torrent,
+                    .body = BodySize::Torrent});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/downloads/{infohash}",
+                    .name = "download",
+                    .summary = "One download.",
+                    .handler = get_download,
+                    .response = "Download",
+                    .needs = torrent});
+    rows.push_back({.method = "PATCH",
+                    .path = "/api/v1/downloads/{infohash}",
+                    .name = "change_download",
+                    .summary = "Pause or resume a download.",
+                    .handler = change_download,
+                    .request = "DownloadChange",
+                    .response = "DownloadChanged",
+                    .needs = torrent});
+    rows.push_back({.method = "DELETE",
+                    .path = "/api/v1/downloads/{infohash}",
+                    .name = "remove_download",
+                    .summary = "Forget a download; its files stay unless you say otherwise.",
+                    .handler = remove_download,
+                    .query = {{.name = "files",
+                               .type = Choice,
+                               .choices = "keep|delete",
+                               .note = "What becomes of the files; keep when absent."}},
+                    .status = 204,
+                    .needs = torrent,
+                    .content = Content::None});
+}
+
+void add_overlay(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/peers",
+                    .name = "peers",
+                    .summary = "The peers that this node talks to.",
+                    .handler = list_peers,
+                    .response = "PeerList",
+                    .needs = network});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/peers",
+                    .name = "add_peer",
+                    .summary = "Meet a peer now.",
+                    .handler = add_peer,
+                    .request = "NewPeer",
+                    .response = "AddedPeer",
+                    .status = 201,
+                    .needs = network});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/sync",
+                    .name = "sync",
+                    .summary = "How far each community is in sync with its peers.",
+                    .handler = list_sync,
+                    .response = "SyncList",
+                    .needs = network});
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+    static const auto rows = [] {
+        Rows out;
+        add_node(out);
+        add_communities(out);
+        add_channels(out);
+        add_downloads(out);
+        add_overlay(out);
+        return out;
+    }();
+    return rows;
+}
+
+}  // namespace warren::api

@@ -1,0 +1,87 @@
+#include "workers/api/views.h"
+
+#include <nlohmann/json.hpp>
+
+namespace warren::api {
+
+using nlohmann::json;
+
+json to_json(const process::RosterEntry& entry) {
+    const auto role = process::name_of(entry.role);
+    json out = {{"name", std::string(role) + "-" + std::to_string(entry.index)},
+                {"role", role},
+                {"index", entry.index},
+                {"state", process::name_of(entry.state)},
+                {"pid", entry.pid},
+                {"restarts", entry.restarts},
+                {"epoch", entry.epoch}};
+    if (!entry.reason.empty()) out["reason"] = entry.reason;
+    return out;
+}
+
+json to_json(const Community& community) {
+    return {{"id", community.id.hex()},   {"kind", community.directory ? "directory" : "channel"},
+            {"joined", community.joined}, {"records", community.records},
+            {"bytes", community.bytes},   {"name", community.name}};
+}
+
+json to_json(const Channel& channel) {
+    return {{"id", channel.id.hex()},
+            {"name", channel.name},
+            {"description", channel.description},
+            {"founder", to_hex(channel.founder)},
+            {"torrents", channel.torrents},
+            {"joined", channel.joined},
+            {"own", channel.own},
+            {"updated_ms", channel.updated_ms}};
+}
+
+json to_json(const Torrent& torrent) {
+    return {{"community", torrent.community.hex()},
+            {"channel", torrent.channel},
+            {"record", torrent.record.id.hex()},
+            {"global_time", torrent.record.time},
+            {"infohash", torrent.infohash.hex()},
+            {"name", torrent.name},
+            {"size", torrent.size},
+            {"files", torrent.files},
+            {"tags", torrent.tags},
+            {"created_ms", torrent.created_ms}};
+}
+
+json to_json(const Download& download) {
+    json out = {{"infohash", download.infohash.hex()},
+                {"name", download.name},
+                {"state", download.state},
+                {"size", download.size},
+                {"done", download.done},
+                {"down_rate", download.down_rate},
+                {"up_rate", download.up_rate},
+                {"uploaded", download.uploaded},
+                {"peers", download.peers},
+                {"seeds", download.seeds},
+                {"files", download.files},
+                {"added_ms", download.added_ms},
+                {"path", download.path}};
+    if (!download.error.empty()) out["error"] = download.error;
+    return out;
+}
+
+json to_json(const Peer& peer) {
+    json out = {{"address", peer.endpoint.text()},   {"verified", peer.verified},
+                {"last_seen_ms", peer.last_seen_ms}, {"bytes_in", peer.bytes_in},
+                {"bytes_out", peer.bytes_out},       {"communities", json::array()}};
+    if (peer.member) out["member"] = peer.member->hex();
+    if (peer.round_trip_us > 0) out["round_trip_us"] = peer.round_trip_us;
+    for (const auto& id : peer.communities)
+        out["communities"].push_back(id.hex());
+    return out;
+}
+
+json to_json(const SyncState& state) {
+    return {{"community", state.community.hex()},   {"peers", state.peers},
+            {"peers_in_sync", state.peers_in_sync}, {"bytes_in", state.bytes_in},
+            {"bytes_out", state.bytes_out},         {"last_in_sync_ms", state.last_in_sync_ms}};
+}
+
+}  // namespace warren::api
