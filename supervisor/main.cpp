@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -20,6 +21,8 @@ using namespace warren;
 using namespace warren::supervisor;
 using process::ExitReason;
 using process::fail;
+
+constexpr rlim_t open_files_wanted = 8192;
 
 ExitReason reason_for(const Error& error) {
     return error.kind == ErrorKind::Exists ? ExitReason::NoHost : ExitReason::Settings;
@@ -38,6 +41,11 @@ void prepare_process() {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
+    rlimit files{};  // workers inherit it; running out would end them (R-I5)
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = std::min<rlim_t>(files.rlim_max, open_files_wanted);
+        ::setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 NodePlan plan_from(const CommandLine& line, Settings settings) {

@@ -121,12 +121,14 @@ void Node::on_hello(Worker& worker, const process::Hello& hello) {
     if (!worker.welcomed) condemn(worker, "could not be welcomed");
 }
 
+// A key names a role, not an instance, so all instances of the role answer for it (R-I9).
 void Node::on_violation(const process::ProtocolViolation& violation) {
-    auto* accused = find(violation.role, violation.index);
-    log::unusual("event=protocol_violation worker={}-{} what=\"{}\"",
-                 process::name_of(violation.role), violation.index, violation.what);
-    if (accused != nullptr && ++accused->violations >= violations_max)
-        condemn(*accused, "three protocol violations");
+    log::unusual("event=protocol_violation role={} what=\"{}\"", process::name_of(violation.role),
+                 violation.what);
+    for (auto& [id, worker] : workers_) {
+        if (worker.spec->role == violation.role && ++worker.violations >= violations_max)
+            condemn(worker, "three protocol violations");
+    }
 }
 
 Result<std::string> Node::scale(Role role, std::uint16_t count) {

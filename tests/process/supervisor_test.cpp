@@ -4,9 +4,10 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "supervisor/steering.h"
-#include "tests/support/node_process.h"
+#include "tests/process/node_process.h"
 
 namespace warren::test {
 namespace {
@@ -237,6 +238,66 @@ TEST_F(Supervisor, StopsOnRequestAndAtOnceOnASecondSignal) {
     ::kill(node_.pid(), SIGINT);
     EXPECT_EQ(node_.wait_exit(2_s), 0);
     EXPECT_FALSE(is_running(storage));
+}
+
+// What a service manager hears, in order, each kind once.
+class NotifySocket {
+public:
+    explicit NotifySocket(const std::string& path) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        fd_ = process::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+                  0);
+    }
+    const std::string& heard() {
+        std::string message(4096, '\0');
+        for (ssize_t got = 0; (got = ::recv(fd_.get(), message.data(), message.size(), 0)) > 0;)
+            heard_ += message.substr(0, static_cast<std::size_t>(got)) + "\n";
+        return heard_;
+    }
+    bool hears(const std::string& what) { return heard().find(what) != std::string::npos; }
+
+private:
+    process::Fd fd_;
+    std::string heard_;
+};
+
+TEST_F(Supervisor, TellsTheServiceManager) {
+    NotifySocket manager(node_.folder() + "/n");
+    node_.tell("sign.unfit");
+    node_.set_environment({"NOTIFY_SOCKET=" + node_.folder() + "/n", "WATCHDOG_USEC=300000"});
+    node_.start();
+    ASSERT_TRUE(node_.wait_for([&] { return manager.hears("READY=1"); }));
+    EXPECT_TRUE(manager.hears("STATUS=degraded: sign-0 down"));
+    EXPECT_TRUE(node_.wait_for([&] {
+        auto first = manager.heard().find("WATCHDOG=1");
+        return first != std::string::npos &&
+               manager.heard().find("WATCHDOG=1", first + 1) != std::string::npos;
+    }));
+    fs::remove(node_.workers() + "/sign.unfit");
+    ::kill(node_.pid(), SIGHUP);
+    EXPECT_TRUE(node_.wait_for([&] { return manager.hears("RELOADING=1\nMONOTONIC_USEC="); }));
+    EXPECT_TRUE(node_.wait_for([&] { return manager.hears("STATUS=ready, api at 127.0.0.1:"); }));
+    ::kill(node_.pid(), SIGTERM);
+    EXPECT_EQ(node_.wait_exit(), 0);
+    EXPECT_TRUE(manager.hears("STOPPING=1"));
+}
+
+TEST_F(Supervisor, BearsAStormOfReloads) {  // F-38
+    start_ready();
+    for (int i = 0; i < 1000; ++i)
+        ::kill(node_.pid(), SIGHUP);
+    ::kill(node_.pid(), SIGTERM);
+    EXPECT_EQ(node_.wait_exit(4_s), 0);
+}
+
+TEST_F(Supervisor, StopsDuringItsStart) {  // F-38
+    node_.start();
+    ASSERT_TRUE(node_.wait_for([&] { return node_.roster().is_object(); }));
+    ::kill(node_.pid(), SIGTERM);
+    EXPECT_EQ(node_.wait_exit(4_s), 0);
 }
 
 }  // namespace

@@ -66,11 +66,14 @@ public:
     NodeProcess(const NodeProcess&) = delete;
     NodeProcess& operator=(const NodeProcess&) = delete;
 
+    const std::string& folder() const { return folder_; }
     std::string workers() const { return folder_ + "/w"; }
     std::string state() const { return folder_ + "/s"; }
     std::string log() const { return read_text(folder_ + "/log"); }
     std::string events() const { return read_text(workers() + "/events"); }
     pid_t pid() const { return pid_; }
+
+    void set_environment(std::vector<std::string> rows) { environment_ = std::move(rows); }
 
     void write(const std::string& name, const std::string& text) const {
         std::ofstream(folder_ + "/" + name) << text;
@@ -150,20 +153,24 @@ private:
         for (auto& word : words)
             argv.push_back(word.data());
         argv.push_back(nullptr);
+        std::vector<char*> envp;
+        for (auto& row : environment_)
+            envp.push_back(row.data());
+        envp.push_back(nullptr);
         auto log_path = folder_ + "/" + log_name;
         auto pid = ::fork();
         if (pid == 0) {
             int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
             ::dup2(log, STDERR_FILENO);
             ::dup2(log, STDOUT_FILENO);
-            char* environment[] = {nullptr};
-            ::execve(argv[0], argv.data(), environment);
+            ::execve(argv[0], argv.data(), envp.data());
             ::_exit(127);
         }
         return pid;
     }
 
     std::string folder_;
+    std::vector<std::string> environment_;
     pid_t pid_ = 0;
     process::Fd pidfd_;
 };
