@@ -204,6 +204,10 @@ Exit change_state(const Call& call, const char* state) {
 }  // namespace
 
 Exit run_download_add(const Call& call) {
+    if (call.has("--paused") && call.has("--wait")) {
+        print_error("--wait with --paused would wait for ever; leave one of them away");
+        return Exit::Usage;
+    }
     auto body = to_download(call);
     if (!body) {
         print_error(body.error().text);

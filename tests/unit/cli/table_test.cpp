@@ -1,3 +1,4 @@
+// Tables: alignment, cutting, hostile cells.
 #include "cli/table.h"
 
 #include <gtest/gtest.h>
