@@ -1,0 +1,35 @@
+// Signature checks in batches. Holds no secret, keeps no state.
+#pragma once
+
+#include <vector>
+
+#include "runtime/pipe/worker.h"
+#include "workers/crypto/verify/outbox.h"
+
+namespace warren::crypto {
+
+// Cuts a blob by sizes; an error when they do not fit each other.
+Result<std::vector<ByteView>> cut(ByteView bytes, const std::vector<std::uint16_t>& sizes);
+
+// Form, community and signature of one record. Accepted: storage may have it.
+Verdict check_record(const CommunityId& community, ByteView record);
+
+class VerifyWorker final : public pipe::Service {
+public:
+    explicit VerifyWorker(pipe::Host& host) : host_(host), outbox_(host) {}
+
+    pipe::Task<Result<void>> start() override;
+    pipe::Task<pipe::Answer> on_request(pipe::Request request) override;  // inbox.cpp
+
+private:
+    pipe::Task<std::vector<std::uint8_t>> check_signatures(const std::vector<ByteView>& packets);
+    pipe::Task<std::vector<Verdict>> verify_records(CommunityId community,
+                                                    const std::vector<ByteView>& records,
+                                                    Nanoseconds deadline, std::uint64_t trace);
+    pipe::Task<void> let_others_run(std::size_t done);
+
+    pipe::Host& host_;
+    Outbox outbox_;
+};
+
+}  // namespace warren::crypto
