@@ -126,6 +126,11 @@ void Overlay::failed(Nanoseconds now, Token token) {
     swarms_.failed(token);
 }
 
+void Overlay::set_intervals(Nanoseconds walk, Nanoseconds sync) {
+    hub_.settings.walk_interval = walk;
+    hub_.settings.sync_interval = sync;
+}
+
 void Overlay::join(Nanoseconds now, const CommunityId& community) {
     if (hub_.community(community) != nullptr) return;
     hub_.communities[community].joined = now;

@@ -35,6 +35,8 @@ public:
     void failed(Nanoseconds now, Token token);
 
     // ---- commands
+    // What may change while running: the intervals.
+    void set_intervals(Nanoseconds walk, Nanoseconds sync);
     void join(Nanoseconds now, const CommunityId& community);
     void leave(const CommunityId& community);
     void add_bootstrap(Nanoseconds now, const Endpoint& address);

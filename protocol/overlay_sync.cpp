@@ -12,7 +12,7 @@ constexpr std::size_t in_flight_max = 16, open_max = 1024;
 constexpr unsigned tries_max = 4;
 constexpr std::size_t answering_max = 32;  // requests of one partner that wait for storage
 constexpr Nanoseconds resend_least = 200'000'000;
-constexpr Nanoseconds backoff_least = 5'000'000'000, backoff_most = 60'000'000'000;
+constexpr Nanoseconds backoff_most = 60'000'000'000;
 constexpr Nanoseconds again_soon = 100'000'000, again_after_offer = 500'000'000;
 constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
@@ -54,7 +54,10 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     PartnerKey key{community, peer.member};
     auto [at, fresh] = partners_.try_emplace(key);
     auto& partner = at->second;
-    if (fresh) partner.next = now + first_contact;
+    if (fresh) {
+        partner.next = now + first_contact;
+        partner.backoff = hub_.settings.sync_interval;
+    }
     auto* state = hub_.community(community);
     auto* membership = peer.in(community);
     if (state == nullptr || !state->root_known || !membership->root || partner.session) return;
@@ -63,6 +66,13 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     // A session repairs both sides, so one of the two leads and the other gives it a moment.
     auto wait = hub_.own < peer.member ? Nanoseconds{0} : yield_time;
     partner.next = std::min(partner.next, now + wait);
+}
+
+// The wait until the next session; doubles while nothing changes.
+Nanoseconds Synchroniser::pace(Partner& partner) {
+    auto wait = std::max(partner.backoff, hub_.settings.sync_interval);
+    partner.backoff = std::min(2 * wait, std::max(backoff_most, hub_.settings.sync_interval));
+    return wait;
 }
 
 // ---- the leading side
@@ -128,8 +138,7 @@ void Synchroniser::lead(Nanoseconds now, const PartnerKey& key, Partner& partner
     if (now - session.heard > silence && !session.sent.empty()) {
         // Nothing at all: it may have restarted and forgotten who we are.
         partner.session.reset();
-        partner.next = now + partner.backoff;
-        partner.backoff = std::min(2 * partner.backoff, backoff_most);
+        partner.next = now + pace(partner);
         silent_.push_back(key);
         return;
     }
@@ -148,8 +157,7 @@ void Synchroniser::end(Nanoseconds now, const PartnerKey& key, Partner& partner,
         ++hub_.counters.sync_sessions_equal;
         partner.stuck.reset();
         set_in_sync(now, key, peer, true);
-        partner.next = now + partner.backoff;
-        partner.backoff = std::min(2 * partner.backoff, backoff_most);
+        partner.next = now + pace(partner);
         return;
     }
     set_in_sync(now, key, peer, false);
@@ -158,10 +166,9 @@ void Synchroniser::end(Nanoseconds now, const PartnerKey& key, Partner& partner,
         // Compared again until equal: that is the proof that all arrived.
         auto jitter = static_cast<Nanoseconds>(hub_.random.below(50'000'000));
         partner.next = now + jitter + (progress ? again_soon : again_after_offer);
-        partner.backoff = backoff_least;
+        partner.backoff = hub_.settings.sync_interval;
     } else {
-        partner.next = now + partner.backoff;
-        partner.backoff = std::min(2 * partner.backoff, backoff_most);
+        partner.next = now + pace(partner);
     }
     // Offers that change nothing (they refuse what we hold) count as progress once only.
     partner.stuck.reset();
@@ -279,7 +286,7 @@ void Synchroniser::failed(Nanoseconds now, Token token) {
     }
     if (!partner.session || partner.session->id != work->session) return;
     partner.session.reset();
-    partner.next = now + partner.backoff;
+    partner.next = now + pace(partner);
 }
 
 void Synchroniser::own_root(Nanoseconds now, Token token, const CommunityRoot& root) {

@@ -56,7 +56,7 @@ private:
     };
     struct Partner {
         std::optional<Session> session;
-        Nanoseconds next = 0, backoff = 5'000'000'000;
+        Nanoseconds next = 0, backoff = 0;
         Nanoseconds served = 0;
         std::size_t answering = 0;
         std::optional<std::pair<CommunityRoot, CommunityRoot>> stuck;  // roots that stayed unequal
@@ -77,6 +77,7 @@ private:
     void end(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer);
     void led(Nanoseconds now, const Work& work, const Outcome& outcome);
     void answer(Nanoseconds now, const Work& work, const Outcome& outcome);
+    Nanoseconds pace(Partner& partner);
     void refresh_roots(Nanoseconds now);
     void set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& peer, bool in_sync);
     std::uint64_t session_id(Nanoseconds now, const CommunityId& community);

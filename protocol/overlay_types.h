@@ -19,9 +19,10 @@ struct OverlaySettings {
     bool lan = false;  // take introduced loopback and private addresses
     Endpoint own_lan;  // our address in the local network, if known
     Nanoseconds walk_interval = 500'000'000;
-    std::size_t peers_target = 20;  // of a community: walk until so many are known
-    std::size_t peers_max = 30;     // of a community: above, strangers are not answered
-    std::size_t fan_out = 4;        // neighbours a pushed record is forwarded to
+    Nanoseconds sync_interval = 5'000'000'000;  // of partners in sync; doubles up to a minute
+    std::size_t peers_target = 20;              // of a community: walk until so many are known
+    std::size_t peers_max = 30;                 // of a community: above, strangers are not answered
+    std::size_t fan_out = 4;                    // neighbours a pushed record is forwarded to
     std::size_t fetch_window_bytes = 64 * 1024;    // asked of one peer and not yet stored
     std::size_t sessions_max = 8;                  // reconciliations that we lead at a time
     double reply_bytes_per_s = 8.0 * 1024 * 1024;  // bulk answers to one peer

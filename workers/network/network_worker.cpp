@@ -1,0 +1,202 @@
+// Start, sockets, timers, and which communities are ours.
+#include "workers/network/network_worker.h"
+
+#include "runtime/process/log.h"
+#include "workers/network/settings.h"
+
+namespace warren::network {
+
+namespace asio = pipe::asio;
+namespace log = process::log;
+
+namespace {
+
+constexpr Nanoseconds retry = 200_ms, relist = 20_s, swarm_interval = 2_s;
+constexpr int batches_per_turn = 4;
+
+}  // namespace
+
+NetworkWorker::NetworkWorker(pipe::Host& host)
+    : host_(host), outbox_(host), tick_timer_(host.io()) {}
+
+pipe::Task<Result<void>> NetworkWorker::start() {
+    for (auto fd : host_.listeners()) {
+        auto udp = Udp::adopt(fd);
+        if (!udp.ok()) co_return udp.error();
+        Port port;
+        port.udp = std::move(*udp);
+        port.events = std::make_unique<asio::posix::stream_descriptor>(host_.io(), fd);
+        ports_.push_back(std::move(port));
+    }
+    if (ports_.empty())
+        co_return Error{ErrorKind::Environment, "network: no UDP socket was handed over"};
+    // Ready before sign and storage answer: they may be starting too, or start again.
+    pipe::spawn(host_.io(), begin());
+    co_return Result<void>{};
+}
+
+pipe::Task<void> NetworkWorker::begin() {
+    auto key = co_await outbox_.get_identity();
+    while (!key.ok()) {
+        log::debug("waiting for identity error=\"{}\"", key.error().text);
+        co_await pipe::sleep_for(host_.io(), retry);
+        key = co_await outbox_.get_identity();
+    }
+    overlay_ =
+        std::make_unique<protocol::Overlay>(*key, overlay_settings(host_.settings()), random_);
+    batches_ = std::make_unique<Batches>(host_, outbox_, *overlay_, [this] { flush_soon(); });
+    log::info("overlay up member={} sockets={} index={} count={}",
+              protocol::member_id(key->view()).hex(), ports_.size(), host_.index(), host_.count());
+    add_bootstrap();
+    apply_communities();
+    for (std::size_t number = 0; number < ports_.size(); ++number)
+        pipe::spawn(host_.io(), read_port(number));
+    pipe::spawn(host_.io(), keep_time());
+    pipe::spawn(host_.io(), keep_communities());
+    pipe::spawn(host_.io(), keep_swarms());
+    pipe::spawn(host_.io(), keep_metrics());
+}
+
+pipe::Task<void> NetworkWorker::read_port(std::size_t number) {
+    auto& port = ports_[number];
+    const auto take = [this](const Endpoint& from, ByteView bytes) {
+        overlay_->datagram(monotonic_now(), from, bytes);
+    };
+    while (true) {
+        boost::system::error_code error;
+        co_await port.events->async_wait(asio::posix::stream_descriptor::wait_read,
+                                         asio::redirect_error(asio::use_awaitable, error));
+        if (error) co_return;
+        for (int i = 0; i < batches_per_turn && port.udp->receive(take); ++i) {
+        }
+        flush();
+        // The rest, if any, comes in the next turn: others get theirs in between.
+        co_await asio::post(host_.io(), asio::use_awaitable);
+    }
+}
+
+pipe::Task<void> NetworkWorker::write_when_ready(std::size_t number) {
+    auto& port = ports_[number];
+    port.waits_to_write = true;
+    boost::system::error_code error;
+    co_await port.events->async_wait(asio::posix::stream_descriptor::wait_write,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    port.waits_to_write = false;
+    if (!error) flush_ports();
+}
+
+pipe::Task<void> NetworkWorker::keep_time() {
+    while (true) {
+        auto now = monotonic_now();
+        if (now >= tick_at_) {
+            tick_at_ = now + 1_s;
+            tick_at_ = std::min(tick_at_, overlay_->tick(now));
+            flush();
+        }
+        tick_timer_.expires_at(
+            std::chrono::steady_clock::time_point(std::chrono::nanoseconds(tick_at_)));
+        boost::system::error_code ignored;  // cancelled: the time was moved forward
+        co_await tick_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
+bool NetworkWorker::is_mine(const CommunityId& community) const {
+    // As the kernel steers datagrams: the 32-bit word at payload offset 2, modulo the workers.
+    auto head = Reader(community.view()).u32();
+    return head % std::max<std::uint32_t>(host_.count(), 1) == host_.index();
+}
+
+void NetworkWorker::set_joined(const CommunityId& community, bool joined) {
+    if (joined)
+        joined_.insert(community);
+    else
+        joined_.erase(community);
+    if (!overlay_) return;
+    if (joined && is_mine(community))
+        overlay_->join(monotonic_now(), community);
+    else
+        overlay_->leave(community);
+    flush_soon();
+}
+
+void NetworkWorker::apply_communities() {
+    if (!overlay_) return;
+    std::vector<CommunityId> gone;
+    for (const auto& [community, state] : overlay_->communities())
+        if (!joined_.contains(community) || !is_mine(community)) gone.push_back(community);
+    for (const auto& community : gone)
+        overlay_->leave(community);
+    for (const auto& community : joined_)
+        if (is_mine(community)) overlay_->join(monotonic_now(), community);
+    flush_soon();
+}
+
+pipe::Task<void> NetworkWorker::keep_communities() {
+    while (true) {
+        auto communities = co_await outbox_.joined_communities();
+        if (communities.ok()) {
+            joined_ = {communities->begin(), communities->end()};
+            apply_communities();
+        }
+        // Again now and then: a change may have been told while this worker was starting.
+        co_await pipe::sleep_for(host_.io(), communities.ok() ? relist : retry);
+    }
+}
+
+pipe::Task<void> NetworkWorker::keep_swarms() {
+    while (true) {
+        co_await pipe::sleep_for(host_.io(), swarm_interval);
+        if (overlay_->peers().empty() || !outbox_.torrent_is_ready()) continue;
+        auto wanted = co_await outbox_.list_wanted();
+        if (!wanted.ok()) continue;
+        overlay_->wanted_swarms(monotonic_now(), *wanted);
+        flush();
+    }
+}
+
+pipe::Task<void> NetworkWorker::keep_metrics() {
+    while (true) {
+        auto& metrics = host_.metrics();
+        protocol::each_counter(overlay_->counters(), [&](const char* name, std::uint64_t value) {
+            metrics.counter("overlay_" + std::string(name) + "_total") = value;
+        });
+        std::uint64_t kernel = 0, unsent = 0;
+        for (const auto& port : ports_) {
+            kernel += port.udp->kernel_dropped();
+            unsent += port.udp->send_dropped();
+        }
+        metrics.counter("overlay_kernel_dropped_total") = kernel;
+        metrics.counter("overlay_unsent_total") = unsent;
+        metrics.gauge("overlay_peers") = static_cast<std::int64_t>(overlay_->peers().size());
+        metrics.gauge("overlay_communities") =
+            static_cast<std::int64_t>(overlay_->communities().size());
+        co_await pipe::sleep_for(host_.io(), 1_s);
+    }
+}
+
+void NetworkWorker::add_bootstrap() {
+    for (const auto& text : bootstrap_settings(host_.settings())) {
+        auto address = Endpoint::parse(text);
+        if (!address) {
+            log::unusual("bootstrap not used address=\"{}\" reason=\"write ADDRESS:PORT, names are "
+                         "not looked up\"",
+                         text);
+            continue;
+        }
+        if (bootstrap_.insert(*address).second) overlay_->add_bootstrap(monotonic_now(), *address);
+    }
+    flush_soon();
+}
+
+void NetworkWorker::on_roster() {
+    apply_communities();  // the number of network workers may have changed
+}
+
+void NetworkWorker::on_settings() {
+    if (!overlay_) return;
+    auto settings = overlay_settings(host_.settings());
+    overlay_->set_intervals(settings.walk_interval, settings.sync_interval);
+    add_bootstrap();
+}
+
+}  // namespace warren::network

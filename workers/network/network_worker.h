@@ -1,0 +1,85 @@
+// The network worker: a thin shell around protocol::Overlay. It turns datagrams and answers into
+// the overlay's inputs, and its effects into datagrams and requests; it decides nothing itself.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "protocol/overlay.h"
+#include "runtime/pipe/worker.h"
+#include "workers/network/batches.h"
+#include "workers/network/outbox.h"
+#include "workers/network/udp.h"
+
+namespace warren::network {
+
+class NetworkWorker final : public pipe::Service {
+public:
+    explicit NetworkWorker(pipe::Host& host);
+
+    pipe::Task<Result<void>> start() override;
+    pipe::Task<pipe::Answer> on_request(pipe::Request request) override;
+    void on_roster() override;
+    void on_settings() override;
+
+private:
+    struct Port {
+        std::unique_ptr<Udp> udp;
+        std::unique_ptr<pipe::asio::posix::stream_descriptor> events;
+        bool waits_to_write = false;
+    };
+
+    // ---- life (network_worker.cpp)
+    pipe::Task<void> begin();  // identity, then everything else
+    pipe::Task<void> read_port(std::size_t number);
+    pipe::Task<void> write_when_ready(std::size_t number);
+    pipe::Task<void> keep_time();
+    pipe::Task<void> keep_communities();
+    pipe::Task<void> keep_swarms();
+    pipe::Task<void> keep_metrics();
+    void add_bootstrap();
+    bool is_mine(const CommunityId& community) const;
+    void set_joined(const CommunityId& community, bool joined);
+    void apply_communities();
+
+    // ---- effects (effects.cpp)
+    void flush_soon();
+    void flush();
+    void flush_ports();
+    void apply(protocol::Effect& effect);
+    void send(protocol::SendDatagram& effect);
+    void tell(const protocol::PeerMet& event);
+    void tell(const protocol::PeerLost& event);
+    void tell(const protocol::InSync& event);
+    pipe::Task<void> sign(protocol::SignAndSend effect);
+    pipe::Task<void> reconcile(protocol::Reconcile effect);
+    pipe::Task<void> get_root(protocol::GetRoot effect);
+    pipe::Task<void> fetch(protocol::FetchRecords effect);
+    pipe::Task<void> find_swarm(protocol::FindSwarm effect);
+    pipe::Task<void> add_peers(protocol::AddTorrentPeers effect);
+
+    // ---- requests (inbox.cpp)
+    pipe::Answer on_push(const CommunityId& community, const std::vector<std::uint16_t>& sizes,
+                         const pipe::Message& message);
+    pipe::Answer on_community_changed(const CommunityId& community, bool joined);
+    pipe::Answer on_list_peers();
+    pipe::Answer on_add_peer(const Endpoint& endpoint);
+    pipe::Answer on_list_sync();
+
+    pipe::Host& host_;
+    Outbox outbox_;
+    SystemRandom random_;
+    std::unique_ptr<protocol::Overlay> overlay_;  // once the identity is known
+    std::unique_ptr<Batches> batches_;
+    std::vector<Port> ports_;
+    std::set<CommunityId> joined_;  // of the node; this worker serves its share
+    std::set<Endpoint> bootstrap_;
+    bool flush_scheduled_ = false;
+    Nanoseconds tick_at_ = 0;
+    pipe::asio::steady_timer tick_timer_;
+};
+
+}  // namespace warren::network

@@ -1,0 +1,63 @@
+// Small conversions between generated and domain types, for inbox and outbox only.
+#pragma once
+
+#include <flatbuffers/flatbuffers.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/endpoint.h"
+#include "base/ids.h"
+#include "ipc-schema/record_generated.h"
+#include "runtime/pipe/pipe.h"
+
+namespace warren::network {
+
+inline ipc::CommunityId to_wire(const CommunityId& id) {
+    return ipc::CommunityId(flatbuffers::span<const std::uint8_t, CommunityId::size>(id.bytes));
+}
+inline ipc::Infohash to_wire(const Infohash& id) {
+    return ipc::Infohash(flatbuffers::span<const std::uint8_t, Infohash::size>(id.bytes));
+}
+inline ipc::Endpoint to_wire(const Endpoint& endpoint) {
+    return ipc::Endpoint(flatbuffers::span<const std::uint8_t, 16>(endpoint.address), endpoint.port,
+                         endpoint.v6 ? 1 : 0);
+}
+inline CommunityId to_domain(const ipc::CommunityId& id) {
+    CommunityId out;
+    std::copy_n(id.bytes()->data(), CommunityId::size, out.bytes.begin());
+    return out;
+}
+inline Infohash to_domain(const ipc::Infohash& id) {
+    Infohash out;
+    std::copy_n(id.bytes()->data(), Infohash::size, out.bytes.begin());
+    return out;
+}
+inline Endpoint to_domain(const ipc::Endpoint& endpoint) {
+    Endpoint out;
+    std::copy_n(endpoint.address()->data(), out.address.size(), out.address.begin());
+    out.port = endpoint.port();
+    out.v6 = endpoint.v6() != 0;
+    return out;
+}
+inline ByteView view_of(const flatbuffers::Vector<std::uint8_t>& bytes) {
+    return {bytes.data(), bytes.size()};
+}
+inline std::vector<std::uint16_t> to_domain(const flatbuffers::Vector<std::uint16_t>& sizes) {
+    return {sizes.begin(), sizes.end()};
+}
+
+template <typename Root, typename Tag, typename Body>
+pipe::Message request(flatbuffers::FlatBufferBuilder& builder, Tag tag,
+                      flatbuffers::Offset<Body> body) {
+    typename Root::Builder root(builder);
+    root.add_body(body.Union());
+    root.add_body_type(tag);
+    return {pipe::finish(builder, root.Finish()), {}};
+}
+
+inline Error foreign_answer(const std::string& who) {
+    return unavailable(who + ": not the answer to what was asked");
+}
+
+}  // namespace warren::network
