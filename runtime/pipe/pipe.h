@@ -84,6 +84,7 @@ struct Ask {
 class Outbox {
 public:
     virtual ~Outbox() = default;
+    // Name the Ask and move it in: g++ 12 destroys a braced temporary inside co_await twice.
     virtual Task<Result<Message>> ask(Ask ask) = 0;
     // Instances of a role that are ready now, and how many there are meant to be.
     virtual std::vector<std::uint16_t> ready(Role role) const = 0;

@@ -58,8 +58,9 @@ TEST(PipeFault, AStoppedReaderDoesNotGrowItsSender) {
     bool stop = false;
     const auto writer = [&]() -> pipe::Task<void> {
         while (!stop) {
-            const auto got = co_await outbox->ask(
-                {Role::Verify, {}, load(), monotonic_now() + 30_s, pipe::NoCredit::Drop, {}, 0});
+            pipe::Ask ask{Role::Verify,         {}, load(), monotonic_now() + 30_s,
+                          pipe::NoCredit::Drop, {}, 0};
+            const auto got = co_await outbox->ask(std::move(ask));
             ++(got.ok() ? answered : dropped);
             if (!got.ok()) co_await pipe::sleep_for(world.io, 1_ms);
         }
