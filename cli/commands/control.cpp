@@ -27,29 +27,26 @@ Exit run_scale(const Call& call) {
 }
 
 Exit run_reload(const Call& call) {
-    auto asked = ask(call, {"POST", "reload", "{}", ""});
+    auto asked = ask(call, {"POST", "reload", "", ""});
     if (asked.ok()) std::printf("%s\n", printable(string_at(asked.json, "detail")).c_str());
     return asked.exit;
 }
 
 Exit run_stop(const Call& call) {
     const auto roster = read_roster(state_dir_of(call));
-    auto client = ApiClient::open(call);
-    if (!client) return complain(client.error());
-    auto answer = client->send({"POST", "stop", "{}", ""});
     const bool local = roster && is_running(*roster) && !call.has("--api");
-    if (answer && !answer->ok() && answer->status != 503)
-        return ask(call, *client, {"POST", "stop", "{}", ""}).exit;
-    if ((!answer || !answer->ok()) && local) {
-        // The supervisor takes a signal as well as a request.
-        print_error("the API does not answer; sending SIGTERM to the supervisor instead");
-        if (::kill(static_cast<pid_t>(roster->pid), SIGTERM) != 0) {
-            print_error("not allowed to signal process " + std::to_string(roster->pid));
-            return Exit::Refused;
-        }
-    } else if (!answer) {
-        return complain(answer.error());
+    auto client = ApiClient::open(call);
+    if (!client && !local) return complain(client.error());
+    auto asked = client ? ask(call, *client, {"POST", "stop", "", ""})
+                        : Asked{complain(client.error()), {}, {}};
+    if (!asked.ok() && !local) return asked.exit;
+    // The supervisor takes a signal as well as a request: a node can be stopped whatever its API
+    // does.
+    if (!asked.ok() && ::kill(static_cast<pid_t>(roster->pid), SIGTERM) != 0) {
+        print_error("not allowed to signal process " + std::to_string(roster->pid));
+        return asked.exit;
     }
+    if (!asked.ok()) print_error("sent SIGTERM to the supervisor instead");
     if (call.has("--no-wait") || !local) return Exit::Ok;
     if (wait_gone(roster->pid, call.number("--timeout", 15) * 1000)) return Exit::Ok;
     print_error("the node is still stopping; process " + std::to_string(roster->pid));
