@@ -2,7 +2,6 @@
 #include "workers/crypto/sign/sign_worker.h"
 
 #include "runtime/process/log.h"
-#include "workers/crypto/ed25519.h"
 
 namespace warren::crypto {
 
@@ -32,7 +31,6 @@ SignWorker::SignWorker(pipe::Host& host)
     : host_(host), settings_(SignSettings::from(host.settings())), rates_(settings_.rate_per_s) {}
 
 pipe::Task<Result<void>> SignWorker::start() {
-    if (!start_sodium()) co_return Error{ErrorKind::Environment, "sign: libsodium does not start"};
     auto key = open_or_create_key(settings_.key_file, state_of(host_));
     if (!key.ok()) co_return key.error();
     key_ = std::move(*key);

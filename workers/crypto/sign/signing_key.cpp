@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "workers/crypto/ed25519.h"
 
 namespace warren::crypto {
 
@@ -115,6 +116,7 @@ void SigningKey::Wipe::operator()(std::uint8_t* memory) const {
 }
 
 Result<SigningKey::Secret> SigningKey::secret(std::size_t bytes) {
+    if (!start_sodium()) return Error{ErrorKind::Environment, "sign: libsodium does not start"};
     Secret out(static_cast<std::uint8_t*>(::sodium_malloc(bytes)));
     if (!out) return Error{ErrorKind::Environment, "sign: no guarded memory for the key"};
     // sodium_malloc tries this too, but does not say when it failed.
