@@ -155,6 +155,11 @@ std::size_t Overlay::push(Nanoseconds now, const CommunityId& community,
     return gossip_.push(now, community, packets);
 }
 
+void Overlay::storage_restarted() {
+    for (auto& [community, state] : hub_.communities)
+        state.root_stale = true;
+}
+
 void Overlay::wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes) {
     swarms_.wanted(now, infohashes);
 }

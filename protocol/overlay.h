@@ -43,9 +43,12 @@ public:
     // Records of this node, just committed. Returns how many neighbours they went to.
     std::size_t push(Nanoseconds now, const CommunityId& community,
                      const std::vector<Bytes>& packets);
+    // Storage started again: what it had not synced may be gone.
+    void storage_restarted();
     void wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes);
 
     std::vector<Effect> take_effects() { return std::exchange(hub_.effects, {}); }
+    bool has_effects() const { return !hub_.effects.empty(); }
     const OverlayCounters& counters() const { return hub_.counters; }
 
     // ---- for people

@@ -16,7 +16,7 @@ constexpr Nanoseconds backoff_most = 60'000'000'000;
 constexpr Nanoseconds again_soon = 100'000'000, again_after_offer = 500'000'000;
 constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
-constexpr Nanoseconds root_gap = 100'000'000, root_life = 30'000'000'000;
+constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
 
 std::uint64_t full_mask(std::uint8_t parts) {
@@ -66,6 +66,13 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     // A session repairs both sides, so one of the two leads and the other gives it a moment.
     auto wait = hub_.own < peer.member ? Nanoseconds{0} : yield_time;
     partner.next = std::min(partner.next, now + wait);
+}
+
+// What walk messages told is enough when both sides hold the same: then nothing more is sent.
+bool Synchroniser::roots_equal(const PartnerKey& key, const Membership& membership) {
+    auto* state = hub_.community(key.community);
+    return state != nullptr && state->root_known && !state->root_stale && membership.root &&
+           state->root == *membership.root;
 }
 
 // The wait until the next session; doubles while nothing changes.
@@ -161,6 +168,7 @@ void Synchroniser::end(Nanoseconds now, const PartnerKey& key, Partner& partner,
         return;
     }
     set_in_sync(now, key, peer, false);
+    if (state != nullptr) state->root_stale = true;
     bool progress = accepted > 0 || session.cut_short;
     if (progress || (session.offered > 0 && !partner.stuck)) {
         // Compared again until equal: that is the proof that all arrived.
@@ -347,6 +355,10 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         }
         bool able = peer->proven && membership->trusts_us && !fetcher_.busy(key);
         bool yields = peer->member < hub_.own && now - partner.served < yield_time;
+        if (able && partner.next <= now && roots_equal(key, *membership)) {
+            set_in_sync(now, key, *peer, true);
+            partner.next = now + pace(partner);
+        }
         if (able && !yields && partner.next <= now && leading < hub_.settings.sessions_max) {
             ++leading;
             start(now, key, partner);

@@ -78,6 +78,7 @@ private:
     void led(Nanoseconds now, const Work& work, const Outcome& outcome);
     void answer(Nanoseconds now, const Work& work, const Outcome& outcome);
     Nanoseconds pace(Partner& partner);
+    bool roots_equal(const PartnerKey& key, const Membership& membership);
     void refresh_roots(Nanoseconds now);
     void set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& peer, bool in_sync);
     std::uint64_t session_id(Nanoseconds now, const CommunityId& community);

@@ -25,6 +25,7 @@ void NetworkWorker::flush() {
         apply(effect);
     batches_->send();
     flush_ports();
+    if (overlay_->has_effects()) flush_soon();  // something had to be dropped
     auto soon = monotonic_now() + tick_after_work;
     if (effects.empty() || tick_at_ <= soon) return;
     tick_at_ = soon;

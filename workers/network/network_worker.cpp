@@ -190,6 +190,12 @@ void NetworkWorker::add_bootstrap() {
 
 void NetworkWorker::on_roster() {
     apply_communities();  // the number of network workers may have changed
+    std::uint64_t newest = 0;
+    for (const auto& entry : host_.roster())
+        if (entry.role == process::Role::Storage) newest = std::max(newest, entry.epoch);
+    if (newest == storage_epoch_) return;
+    storage_epoch_ = newest;
+    if (overlay_) overlay_->storage_restarted();
 }
 
 void NetworkWorker::on_settings() {

@@ -77,6 +77,7 @@ private:
     std::vector<Port> ports_;
     std::set<CommunityId> joined_;  // of the node; this worker serves its share
     std::set<Endpoint> bootstrap_;
+    std::uint64_t storage_epoch_ = 0;
     bool flush_scheduled_ = false;
     Nanoseconds tick_at_ = 0;
     pipe::asio::steady_timer tick_timer_;
