@@ -164,6 +164,8 @@ private:
         }
         if (auto* settings = std::get_if<process::SettingsChanged>(&message)) {
             welcome_.settings = std::move(settings->settings);
+            process::log::set_level(
+                process::log::level_from(welcome_.settings.text("node.log_level")));
             service_->on_settings();
         }
         if (auto* reply = std::get_if<process::ControlReply>(&message)) {

@@ -66,7 +66,7 @@ bool wait_until(const std::function<bool()>& condition, double seconds) {
     const auto deadline = monotonic_now() + static_cast<Nanoseconds>(seconds * 1e9);
     while (!condition()) {
         if (monotonic_now() > deadline) return false;
-        ::poll(nullptr, 0, 10);
+        ::poll(nullptr, 0, 2);
     }
     return true;
 }
@@ -94,6 +94,12 @@ Node::~Node() {
 }
 
 bool Node::start(double seconds) {
+    return launch() &&
+           wait_until([&] { return all_ready() && get("/api/v1/status", 1).status == 200; },
+                      seconds);
+}
+
+bool Node::launch() {
     std::vector<std::string> arguments = {program("warrend"), "--state", state()};
     std::vector<std::string> settings = {
         "api.listen=127.0.0.1:0",
@@ -115,8 +121,7 @@ bool Node::start(double seconds) {
         ::open((folder_ / "log").c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
     pid_ = start_program(arguments, log);
     ::close(log);
-    return wait_until([&] { return all_ready() && get("/api/v1/status", 1).status == 200; },
-                      seconds);
+    return pid_ > 0;
 }
 
 void Node::stop() {

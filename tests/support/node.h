@@ -40,6 +40,7 @@ public:
 
     // Starts warrend; true when the API answers and every role is ready.
     bool start(double seconds = 20);
+    bool launch();           // starts warrend and waits for nothing
     void stop();             // SIGTERM, waits
     void kill_everything();  // SIGKILL to all processes of the node at once, waits
     bool running() const { return pid_ > 0; }
