@@ -1,0 +1,81 @@
+// What is asked of this worker and what it answers, as values: generated types stop at inbox,
+// outbox and replies.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/sync.h"
+#include "runtime/pipe/pipe.h"
+#include "storage-shard/derived.h"
+#include "storage-shard/node_shard.h"
+#include "storage-shard/shard.h"
+#include "storage-shard/shard_reader.h"
+
+namespace warren::storage {
+
+struct Call {
+    RequestId id;
+    Nanoseconds deadline = 0;
+};
+struct StoreRecords {
+    CommunityId community;
+    std::vector<ByteView> packets;
+    pipe::Frame keep;  // what the views look into
+};
+struct Publication {
+    RequestId id;  // a retry has the same
+    CommunityId community;
+    protocol::RecordKind kind = protocol::RecordKind::Torrent;
+    Bytes payload;
+};
+struct NewChannel {
+    std::string name, description;
+};
+struct FoundedChannel {
+    CommunityId community;
+    RecordRef genesis;
+};
+struct ListPage {
+    std::string after;
+    std::size_t limit = 0;
+};
+struct CommunityRow {
+    CommunityId id;
+    std::string name;
+    std::uint64_t records = 0, bytes = 0;
+};
+struct ChannelRow {
+    shard::ListedChannel listed;
+    bool joined = false, own = false;
+};
+struct ChannelRows {
+    std::vector<ChannelRow> rows;
+    bool more = false;
+    std::string next;
+};
+struct Contents {
+    CommunityId community;
+    std::string channel;
+    shard::ContentsPage page;
+};
+enum class SyncOpening { No, Yes };
+struct Reconcile {
+    CommunityId community;
+    std::uint64_t session = 0;
+    SyncOpening opening = SyncOpening::No;
+    protocol::SyncSide side = protocol::SyncSide::Initiator;
+    pipe::Frame elements;
+};
+struct ReconcileResult {
+    bool in_sync = false;
+    Bytes answers, wants, offers;
+};
+struct FetchRecords {
+    CommunityId community;
+    std::uint64_t session = 0;
+    std::size_t bytes_max = 0;
+    pipe::Frame selections;
+};
+
+}  // namespace warren::storage

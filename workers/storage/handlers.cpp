@@ -1,0 +1,212 @@
+// What answers from files. See storage_worker.h.
+#include <algorithm>
+
+#include "runtime/process/log.h"
+#include "workers/storage/replies.h"
+#include "workers/storage/storage_worker.h"
+
+namespace warren::storage {
+
+namespace {
+
+constexpr std::size_t named_communities_max = 3000;  // more go without their names
+constexpr std::size_t sync_bytes_max = 64 * 1024;
+constexpr std::size_t fetch_bytes_max = 256 * 1024;  // one blob
+
+std::size_t count_of(const std::vector<shard::Verdict>& verdicts, shard::Verdict which) {
+    return static_cast<std::size_t>(std::ranges::count(verdicts, which));
+}
+
+bool is_in_sync(const protocol::Reconciled& reconciled) {
+    auto same = [](const protocol::SyncElement& element) {
+        return element.mode == protocol::SyncMode::Same;
+    };
+    return reconciled.wants.empty() && reconciled.offers.empty() &&
+           std::ranges::all_of(reconciled.answers, same);
+}
+
+Result<ReconcileResult> reconcile(shard::Shard& shard, const Reconcile& command) {
+    if (command.opening == SyncOpening::Yes) {
+        auto elements = protocol::open_sync(shard.ranges());
+        return ReconcileResult{false, protocol::encode_elements(elements), {}, {}};
+    }
+    WARREN_TRY(auto elements, protocol::decode_elements(command.elements.view()));
+    auto key = protocol::session_key(command.community, command.session);
+    auto out = protocol::reconcile(shard.ranges(), key, elements, command.side);
+    if (auto error = shard.take_range_error()) return std::move(*error);
+    return ReconcileResult{is_in_sync(out), protocol::encode_elements(out.answers),
+                           protocol::encode_selections(out.wants),
+                           protocol::encode_selections(out.offers)};
+}
+
+}  // namespace
+
+Task<pipe::Answer> StorageWorker::on_store_records(Call call, StoreRecords command) {
+    auto use = shards_.use(command.community);
+    auto verdicts = co_await shards_.store(use, std::move(command.packets), std::move(command.keep),
+                                           call.deadline);
+    if (!verdicts) {
+        ++host_.metrics().counter("storage_stores_failed_total");
+        co_return verdicts.error();
+    }
+    auto accepted = count_of(*verdicts, shard::Verdict::Accepted);
+    host_.metrics().counter("storage_records_known_total") +=
+        count_of(*verdicts, shard::Verdict::Known);
+    host_.metrics().counter("storage_records_refused_total") +=
+        count_of(*verdicts, shard::Verdict::Refused);
+    if (accepted > 0 && use->root) committed(use, accepted, *use->root);
+    co_return replies::stored(*verdicts);
+}
+
+Task<pipe::Answer> StorageWorker::on_list_communities(Call call) {
+    auto present = co_await files(call.deadline);
+    if (!present) co_return present.error();
+    std::vector<CommunityRow> rows;
+    std::vector<CommunityId> ids;
+    for (const auto& file : *present) {
+        if (file.presence != Presence::Joined) continue;
+        rows.push_back({file.community, {}, 0, file.bytes});
+        ids.push_back(file.community);
+    }
+    if (rows.size() > named_communities_max) co_return replies::communities(rows);
+    auto described = co_await slots_.describe(std::move(ids), call.deadline);
+    if (!described) co_return replies::communities(rows);  // which there are is what matters
+    for (auto& row : rows) {
+        auto found = std::ranges::find(*described, row.id, &Slots::Described::community);
+        if (found == described->end()) continue;
+        row.name = found->name;
+        row.records = found->records;
+    }
+    co_return replies::communities(rows);
+}
+
+Task<pipe::Answer> StorageWorker::on_list_channels(Call call, ListPage page) {
+    std::optional<shard::ChannelCursor> after;
+    if (!page.after.empty()) {
+        after = shard::channel_cursor_from(page.after);
+        if (!after) co_return bad_input("the cursor is not one that a page gave");
+    }
+    auto channels = co_await slots_.channels(std::move(after), page.limit, call.deadline);
+    if (!channels) co_return channels.error();
+    auto present = co_await files(call.deadline);
+    if (!present) co_return present.error();
+    std::unordered_set<CommunityId> joined;
+    for (const auto& file : *present)
+        if (file.presence == Presence::Joined) joined.insert(file.community);
+    auto own = co_await outbox_.identity(call.deadline);  // listings do without it
+    ChannelRows out{{}, channels->more, std::move(channels->next)};
+    for (auto& channel : channels->channels) {
+        bool mine = own.ok() && channel.founder == *own;
+        bool is_joined = joined.contains(channel.id);
+        out.rows.push_back({std::move(channel), is_joined, mine});
+    }
+    co_return replies::channels(out);
+}
+
+Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId community,
+                                                   ListPage page) {
+    auto use = shards_.use(community);
+    std::function<Result<shard::ContentsPage>(shard::ShardReader&)> work =
+        [page](shard::ShardReader& reader) { return reader.contents(page.after, page.limit); };
+    auto contents = co_await shards_.read<shard::ContentsPage>(use, std::move(work), call.deadline);
+    if (!contents) co_return contents.error();
+    Contents out{community, {}, std::move(*contents)};
+    std::vector<CommunityId> only(1, community);
+    auto described = co_await slots_.describe(std::move(only), call.deadline);
+    if (described && !described->empty()) out.channel = described->front().name;
+    co_return replies::contents(out);
+}
+
+Task<pipe::Answer> StorageWorker::on_search(Call call, std::string text, std::size_t limit) {
+    auto found = co_await slots_.search(owned_slots(), std::move(text), limit, call.deadline);
+    if (!found) co_return found.error();
+    co_return replies::found(*found);
+}
+
+// On the writing strand: sums and file agree there, at every moment.
+Task<pipe::Answer> StorageWorker::on_reconcile(Call call, Reconcile command) {
+    if (command.elements.size() > sync_bytes_max) co_return bad_input("too many sync elements");
+    auto use = shards_.use(command.community);
+    std::function<Result<ReconcileResult>(shard::Shard&)> work =
+        [command = std::move(command)](shard::Shard& shard) { return reconcile(shard, command); };
+    auto result = co_await shards_.write<ReconcileResult>(use, std::move(work), call.deadline);
+    if (!result) co_return result.error();
+    co_return replies::reconciled(std::move(*result));
+}
+
+Task<pipe::Answer> StorageWorker::on_get_root(Call call, CommunityId community) {
+    auto use = shards_.use(community);
+    auto opened = co_await shards_.ensure_open(use, call.deadline);
+    if (!opened) co_return opened.error();
+    if (!use->root) co_return unavailable("the shard was just closed");
+    co_return replies::root(*use->root);
+}
+
+Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords command) {
+    if (command.selections.size() > sync_bytes_max) co_return bad_input("too many selections");
+    auto selections = protocol::decode_selections(command.selections.view());
+    if (!selections) co_return selections.error();
+    auto use = shards_.use(command.community);
+    auto bytes_max = std::min(command.bytes_max, fetch_bytes_max);
+    std::function<Result<shard::Fetched>(shard::ShardReader&)> work =
+        [selections = std::move(*selections), session = command.session, bytes_max](
+            shard::ShardReader& reader) { return reader.fetch(selections, session, bytes_max); };
+    auto fetched = co_await shards_.read<shard::Fetched>(use, std::move(work), call.deadline);
+    if (!fetched) co_return fetched.error();
+    if (fetched->damaged > 0) {
+        host_.metrics().counter("storage_records_damaged_total") += fetched->damaged;
+        process::log::broken("event=shard.damaged community={} records={}", command.community.hex(),
+                             fetched->damaged);
+    }
+    co_return replies::fetched(fetched->packets);
+}
+
+Result<void> StorageWorker::ensure_node(Cell<shard::NodeShard>& cell, const std::string& path,
+                                        const shard::Epoch& epoch) {
+    if (cell.it) return {};
+    WARREN_TRY(cell.it, shard::NodeShard::open(path, epoch, cell.check));
+    cell.check = shard::Check::None;
+    return {};
+}
+
+Task<pipe::Answer> StorageWorker::on_put_download(Call call, shard::StoredDownload download) {
+    std::function<Result<shard::Put>(shard::NodeShard&)> work =
+        [download = std::move(download)](shard::NodeShard& node) {
+            return node.put_download(download);
+        };
+    auto put = co_await on_node_file<shard::Put>(std::move(work), call.deadline);
+    if (!put) co_return put.error();
+    co_return replies::download_put(*put);
+}
+
+Task<pipe::Answer> StorageWorker::on_put_resume(Call call, Infohash infohash, bool paused,
+                                                Bytes resume) {
+    std::function<Result<void>(shard::NodeShard&)> work =
+        [infohash, paused, resume = std::move(resume)](shard::NodeShard& node) {
+            return node.put_resume(infohash, resume, paused);
+        };
+    auto put = co_await on_node_file<void>(std::move(work), call.deadline);
+    if (!put) co_return put.error();
+    co_return replies::done();
+}
+
+Task<pipe::Answer> StorageWorker::on_forget_download(Call call, Infohash infohash) {
+    std::function<Result<void>(shard::NodeShard&)> work = [infohash](shard::NodeShard& node) {
+        return node.forget_download(infohash);
+    };
+    auto forgotten = co_await on_node_file<void>(std::move(work), call.deadline);
+    if (!forgotten) co_return forgotten.error();
+    co_return replies::done();
+}
+
+Task<pipe::Answer> StorageWorker::on_list_stored_downloads(Call call) {
+    using Downloads = std::vector<shard::StoredDownload>;
+    std::function<Result<Downloads>(shard::NodeShard&)> work = [](shard::NodeShard& node) {
+        return node.downloads();
+    };
+    auto downloads = co_await on_node_file<Downloads>(std::move(work), call.deadline);
+    if (!downloads) co_return downloads.error();
+    co_return replies::downloads(*downloads);
+}
+
+}  // namespace warren::storage

@@ -1,0 +1,184 @@
+// The storage worker's inbox: one switch. Generated types stop here.
+#include <algorithm>
+
+#include "ipc-schema/storage_generated.h"
+#include "workers/storage/replies.h"
+#include "workers/storage/storage_worker.h"
+#include "workers/storage/wire.h"
+
+namespace warren::storage {
+
+namespace S = ipc::storage;
+using wire::from_wire;
+using wire::text_of;
+
+namespace {
+
+constexpr Nanoseconds patience_default = 10_s;
+constexpr std::size_t page_default = 50;
+constexpr std::size_t page_max = 100;
+constexpr std::size_t search_max = 100;
+
+Call to_call(const pipe::Request& request) {
+    auto fallback = monotonic_now() + patience_default;
+    return {request.id, request.deadline > 0 ? request.deadline : fallback};
+}
+
+pipe::Frame first_blob(const pipe::Request& request) {
+    return request.message.blobs.empty() ? pipe::Frame() : request.message.blobs.front();
+}
+
+Bytes all_blobs(const pipe::Request& request) {
+    Bytes out;
+    for (const auto& blob : request.message.blobs)
+        append(out, blob.view());
+    return out;
+}
+
+ListPage to_page(const flatbuffers::String* after, std::uint32_t limit) {
+    auto wanted = limit == 0 ? page_default : std::size_t{limit};
+    return {text_of(after), std::min(wanted, page_max)};
+}
+
+// The blob, cut by sizes; all of it must be named.
+Result<StoreRecords> to_domain(const S::StoreRecords& from, const pipe::Request& request) {
+    StoreRecords out{from_wire<CommunityId>(*from.community()), {}, first_blob(request)};
+    Reader blob(out.keep.view());
+    for (auto size : *from.sizes())
+        out.packets.push_back(blob.take(size));
+    if (!blob.done()) return bad_input("storage: the blob does not match its sizes");
+    return out;
+}
+
+shard::StoredDownload to_domain(const S::PutDownload& from, const pipe::Request& request) {
+    shard::StoredDownload out;
+    out.infohash = from_wire<Infohash>(*from.infohash());
+    out.name = text_of(from.name());
+    out.magnet = text_of(from.magnet());
+    out.path = text_of(from.path());
+    out.root = text_of(from.root());
+    out.paused = from.paused();
+    out.added_ms = from.added_ms();
+    out.torrent = all_blobs(request);
+    return out;
+}
+
+Result<Publication> to_domain(const S::PublishRecord& from, const pipe::Request& request) {
+    if (!protocol::is_record_kind(from.message_id())) return bad_input("not a kind of record");
+    return Publication{request.id, from_wire<CommunityId>(*from.community()),
+                       static_cast<protocol::RecordKind>(from.message_id()),
+                       Bytes(from.payload()->begin(), from.payload()->end())};
+}
+
+Reconcile to_domain(const S::Reconcile& from, const pipe::Request& request) {
+    return {from_wire<CommunityId>(*from.community()), from.session(),
+            from.opening() ? SyncOpening::Yes : SyncOpening::No,
+            from.responder() ? protocol::SyncSide::Responder : protocol::SyncSide::Initiator,
+            first_blob(request)};
+}
+
+FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request) {
+    return {from_wire<CommunityId>(*from.community()), from.session(), from.bytes_max(),
+            first_blob(request)};
+}
+
+// The slot whose worker must answer; nothing: any worker may.
+std::optional<std::uint8_t> slot_for(const S::Request& root) {
+    auto of = [](const ipc::CommunityId* id) {
+        return process::slot_of(from_wire<CommunityId>(*id));
+    };
+    switch (root.body_type()) {
+    case S::Inbox::StoreRecords: return of(root.body_as_StoreRecords()->community());
+    case S::Inbox::PublishRecord: return of(root.body_as_PublishRecord()->community());
+    case S::Inbox::JoinCommunity: return of(root.body_as_JoinCommunity()->community());
+    case S::Inbox::LeaveCommunity: return of(root.body_as_LeaveCommunity()->community());
+    case S::Inbox::ListContents: return of(root.body_as_ListContents()->community());
+    case S::Inbox::Reconcile: return of(root.body_as_Reconcile()->community());
+    case S::Inbox::GetRoot: return of(root.body_as_GetRoot()->community());
+    case S::Inbox::FetchRecords: return of(root.body_as_FetchRecords()->community());
+    case S::Inbox::FoundChannel: return process::slot_of(protocol::directory_community());
+    case S::Inbox::PutDownload:
+    case S::Inbox::PutResume:
+    case S::Inbox::ForgetDownload:
+    case S::Inbox::ListStoredDownloads: return process::node_slot;
+    case S::Inbox::ListCommunities:
+    case S::Inbox::ListChannels:
+    case S::Inbox::Search:
+    case S::Inbox::NONE: return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
+    const auto* root = pipe::verified_root<S::Request>(request.message.body);
+    if (!root) co_return pipe::unknown_message();
+    if (auto slot = slot_for(*root); slot && !owns(*slot)) co_return replies::moved();
+    const auto call = to_call(request);
+    switch (root->body_type()) {
+    case S::Inbox::StoreRecords: {
+        auto command = to_domain(*root->body_as_StoreRecords(), request);
+        if (!command) co_return command.error();
+        co_return co_await on_store_records(call, std::move(*command));
+    }
+    case S::Inbox::PublishRecord: {
+        auto publication = to_domain(*root->body_as_PublishRecord(), request);
+        if (!publication) co_return publication.error();
+        co_return co_await on_publish_record(call, std::move(*publication));
+    }
+    case S::Inbox::FoundChannel: {
+        const auto* found = root->body_as_FoundChannel();
+        NewChannel channel{text_of(found->name()), text_of(found->description())};
+        co_return co_await on_found_channel(call, std::move(channel));
+    }
+    case S::Inbox::JoinCommunity: {
+        auto community = from_wire<CommunityId>(*root->body_as_JoinCommunity()->community());
+        co_return co_await on_join_community(call, community);
+    }
+    case S::Inbox::LeaveCommunity: {
+        auto community = from_wire<CommunityId>(*root->body_as_LeaveCommunity()->community());
+        co_return co_await on_leave_community(call, community);
+    }
+    case S::Inbox::ListCommunities: co_return co_await on_list_communities(call);
+    case S::Inbox::ListChannels: {
+        const auto* list = root->body_as_ListChannels();
+        auto page = to_page(list->after(), list->limit());
+        co_return co_await on_list_channels(call, std::move(page));
+    }
+    case S::Inbox::ListContents: {
+        const auto* list = root->body_as_ListContents();
+        auto page = to_page(list->after(), list->limit());
+        co_return co_await on_list_contents(call, from_wire<CommunityId>(*list->community()),
+                                            std::move(page));
+    }
+    case S::Inbox::Search: {
+        const auto* search = root->body_as_Search();
+        auto limit = search->limit() == 0 ? page_default : std::size_t{search->limit()};
+        co_return co_await on_search(call, text_of(search->text()), std::min(limit, search_max));
+    }
+    case S::Inbox::Reconcile:
+        co_return co_await on_reconcile(call, to_domain(*root->body_as_Reconcile(), request));
+    case S::Inbox::GetRoot:
+        co_return co_await on_get_root(
+            call, from_wire<CommunityId>(*root->body_as_GetRoot()->community()));
+    case S::Inbox::FetchRecords:
+        co_return co_await on_fetch_records(call,
+                                            to_domain(*root->body_as_FetchRecords(), request));
+    case S::Inbox::PutDownload:
+        co_return co_await on_put_download(call, to_domain(*root->body_as_PutDownload(), request));
+    case S::Inbox::PutResume: {
+        const auto* put = root->body_as_PutResume();
+        co_return co_await on_put_resume(call, from_wire<Infohash>(*put->infohash()), put->paused(),
+                                         all_blobs(request));
+    }
+    case S::Inbox::ForgetDownload:
+        co_return co_await on_forget_download(
+            call, from_wire<Infohash>(*root->body_as_ForgetDownload()->infohash()));
+    case S::Inbox::ListStoredDownloads: co_return co_await on_list_stored_downloads(call);
+    case S::Inbox::NONE: break;
+    }
+    co_return pipe::unknown_message();
+}
+
+}  // namespace warren::storage

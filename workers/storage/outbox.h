@@ -1,0 +1,31 @@
+// What this worker asks of others, one function a message. Generated message types stop here.
+#pragma once
+
+#include <vector>
+
+#include "protocol/record.h"
+#include "runtime/pipe/worker.h"
+
+namespace warren::storage {
+
+enum class Membership { Joined, Left };
+
+class Outbox {
+public:
+    explicit Outbox(pipe::Host& host) : host_(host) {}
+
+    pipe::Task<Result<protocol::PublicKey>> identity(Nanoseconds deadline);
+    pipe::Task<Result<protocol::Signature>> sign(Bytes to_sign, Nanoseconds deadline);
+
+    // Told, not asked: network repairs by reconciliation what it did not hear.
+    pipe::Task<void> push_record(CommunityId community, Bytes packet);
+    pipe::Task<void> community_changed(CommunityId community, Membership membership);
+
+private:
+    pipe::Target network_of(const CommunityId& community) const;
+
+    pipe::Host& host_;
+    std::optional<protocol::PublicKey> identity_;
+};
+
+}  // namespace warren::storage

@@ -1,0 +1,190 @@
+// See replies.h.
+#include "workers/storage/replies.h"
+
+#include "ipc-schema/storage_generated.h"
+#include "workers/storage/wire.h"
+
+namespace warren::storage::replies {
+
+namespace {
+
+namespace S = ipc::storage;
+using Builder = flatbuffers::FlatBufferBuilder;
+using wire::to_wire;
+
+template <typename Body>
+pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {
+    return pipe::finish(builder,
+                        S::CreateAnswer(builder, S::ReplyTraits<Body>::enum_value, body.Union()));
+}
+
+ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
+    switch (verdict) {
+    case shard::Verdict::Accepted: return ipc::Verdict::Accepted;
+    case shard::Verdict::Known: return ipc::Verdict::Known;
+    case shard::Verdict::Waiting: return ipc::Verdict::Waiting;
+    case shard::Verdict::Refused: return ipc::Verdict::Refused;
+    }
+    return ipc::Verdict::NotStored;
+}
+
+flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorrent& from) {
+    auto name = builder.CreateString(from.name);
+    auto tags = builder.CreateString(from.tags);
+    auto channel = builder.CreateString(from.channel);
+    auto community = to_wire<ipc::CommunityId>(from.community);
+    auto record = to_wire(from.ref);
+    auto infohash = to_wire<ipc::Infohash>(from.infohash);
+    return S::CreateTorrent(builder, &community, &record, &infohash, name, from.size, from.files,
+                            tags, from.created_ms, channel, from.rank);
+}
+
+}  // namespace
+
+pipe::Answer stored(const std::vector<shard::Verdict>& verdicts) {
+    Builder builder;
+    std::vector<ipc::Verdict> all;
+    for (auto verdict : verdicts)
+        all.push_back(to_wire_verdict(verdict));
+    auto list = builder.CreateVector(all);
+    return answer(builder, S::CreateStoreRecordsReply(builder, list));
+}
+
+pipe::Answer published(const RecordRef& record) {
+    Builder builder;
+    auto ref = to_wire(record);
+    return answer(builder, S::CreatePublishRecordReply(builder, &ref));
+}
+
+pipe::Answer founded(const FoundedChannel& channel) {
+    Builder builder;
+    auto id = to_wire<ipc::CommunityId>(channel.community);
+    auto ref = to_wire(channel.genesis);
+    return answer(builder, S::CreateFoundChannelReply(builder, &id, &ref));
+}
+
+pipe::Answer done() {
+    Builder builder;
+    return answer(builder, S::CreateDone(builder));
+}
+
+pipe::Answer communities(const std::vector<CommunityRow>& rows) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Community>> all;
+    for (const auto& row : rows) {
+        auto name = builder.CreateString(row.name);
+        auto id = to_wire<ipc::CommunityId>(row.id);
+        bool directory = row.id == protocol::directory_community();
+        auto kind = directory ? S::CommunityKind::Directory : S::CommunityKind::Channel;
+        all.push_back(S::CreateCommunity(builder, &id, kind, true, row.records, name, row.bytes));
+    }
+    auto list = builder.CreateVector(all);
+    return answer(builder, S::CreateListCommunitiesReply(builder, list));
+}
+
+pipe::Answer channels(const ChannelRows& rows) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Channel>> all;
+    for (const auto& row : rows.rows) {
+        auto name = builder.CreateString(row.listed.name);
+        auto description = builder.CreateString(row.listed.description);
+        const auto& key = row.listed.founder.bytes;
+        auto founder = builder.CreateVector(key.data(), key.size());
+        auto id = to_wire<ipc::CommunityId>(row.listed.id);
+        all.push_back(S::CreateChannel(builder, &id, name, description, founder,
+                                       row.listed.torrents, row.joined, row.own,
+                                       row.listed.updated_ms));
+    }
+    auto list = builder.CreateVector(all);
+    auto next = builder.CreateString(rows.next);
+    return answer(builder, S::CreateListChannelsReply(builder, list, rows.more, next));
+}
+
+pipe::Answer contents(const Contents& contents) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Torrent>> all;
+    for (const auto& row : contents.page.rows) {
+        constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
+        auto created = static_cast<std::int64_t>(std::min(row.entry.created_s, seconds_max)) * 1000;
+        all.push_back(torrent(builder, {contents.community, row.ref, row.entry.infohash,
+                                        row.entry.name, row.entry.size, row.entry.files,
+                                        row.entry.tags, created, contents.channel, 0}));
+    }
+    auto list = builder.CreateVector(all);
+    auto next = builder.CreateString(contents.page.next);
+    return answer(builder, S::CreateListContentsReply(builder, list, contents.page.more, next));
+}
+
+pipe::Answer found(const std::vector<shard::FoundTorrent>& torrents) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Torrent>> all;
+    for (const auto& row : torrents)
+        all.push_back(torrent(builder, row));
+    auto list = builder.CreateVector(all);
+    return answer(builder, S::CreateSearchReply(builder, list));
+}
+
+pipe::Answer reconciled(ReconcileResult result) {
+    Builder builder;
+    auto body = answer(builder, S::CreateReconcileReply(builder, result.in_sync));
+    pipe::Message message{std::move(body), {}};
+    message.blobs.emplace_back(std::move(result.answers));
+    message.blobs.emplace_back(std::move(result.wants));
+    message.blobs.emplace_back(std::move(result.offers));
+    return message;
+}
+
+pipe::Answer root(const shard::ShardRoot& root) {
+    Builder builder;
+    auto bytes = Writer().u64(root.sum.high).u64(root.sum.low).take();
+    auto fingerprint = builder.CreateVector(bytes);
+    return answer(builder, S::CreateGetRootReply(builder, root.count, root.newest, fingerprint));
+}
+
+pipe::Answer fetched(const std::vector<Bytes>& packets) {
+    Builder builder;
+    std::vector<std::uint16_t> sizes;
+    Bytes blob;
+    for (const auto& packet : packets) {
+        sizes.push_back(static_cast<std::uint16_t>(packet.size()));
+        append(blob, packet);
+    }
+    auto list = builder.CreateVector(sizes);
+    pipe::Message message{answer(builder, S::CreateFetchRecordsReply(builder, list)), {}};
+    message.blobs.emplace_back(std::move(blob));
+    return message;
+}
+
+pipe::Answer download_put(shard::Put put) {
+    Builder builder;
+    return answer(builder, S::CreatePutDownloadReply(builder, put == shard::Put::Created));
+}
+
+pipe::Answer downloads(const std::vector<shard::StoredDownload>& rows) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::StoredDownload>> all;
+    std::vector<pipe::Frame> blobs;
+    for (const auto& row : rows) {
+        auto name = builder.CreateString(row.name);
+        auto magnet = builder.CreateString(row.magnet);
+        auto path = builder.CreateString(row.path);
+        auto root_name = builder.CreateString(row.root);
+        auto infohash = to_wire<ipc::Infohash>(row.infohash);
+        all.push_back(S::CreateStoredDownload(builder, &infohash, name, magnet, path, root_name,
+                                              row.paused, row.added_ms));
+        blobs.push_back(pipe::Frame(row.torrent));
+        blobs.push_back(pipe::Frame(row.resume));
+    }
+    auto list = builder.CreateVector(all);
+    auto body = answer(builder, S::CreateListStoredDownloadsReply(builder, list));
+    return pipe::Message{std::move(body), std::move(blobs)};
+}
+
+pipe::Answer moved() {
+    pipe::Failure failure;
+    failure.text = "another storage worker serves this slot";
+    failure.moved = true;
+    return failure;
+}
+
+}  // namespace warren::storage::replies

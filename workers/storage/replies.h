@@ -1,0 +1,24 @@
+// Answers as messages, one function an answer.
+#pragma once
+
+#include "workers/storage/commands.h"
+
+namespace warren::storage::replies {
+
+pipe::Answer stored(const std::vector<shard::Verdict>& verdicts);
+pipe::Answer published(const RecordRef& record);
+pipe::Answer founded(const FoundedChannel& channel);
+pipe::Answer done();
+pipe::Answer communities(const std::vector<CommunityRow>& rows);
+pipe::Answer channels(const ChannelRows& rows);
+pipe::Answer contents(const Contents& contents);
+pipe::Answer found(const std::vector<shard::FoundTorrent>& torrents);
+pipe::Answer reconciled(ReconcileResult result);
+pipe::Answer root(const shard::ShardRoot& root);
+pipe::Answer fetched(const std::vector<Bytes>& packets);
+pipe::Answer download_put(shard::Put put);
+pipe::Answer downloads(const std::vector<shard::StoredDownload>& rows);
+// The slot lives elsewhere now.
+pipe::Answer moved();
+
+}  // namespace warren::storage::replies

@@ -1,0 +1,123 @@
+// Starting, slots, stopping. See storage_worker.h.
+#include "workers/storage/storage_worker.h"
+
+#include <algorithm>
+
+#include "runtime/process/log.h"
+
+namespace warren::storage {
+
+namespace {
+
+constexpr Nanoseconds start_time_max = 20_s;
+
+}  // namespace
+
+StorageWorker::StorageWorker(pipe::Host& host)
+    : host_(host), settings_(StorageSettings::from(host.settings())), layout_(settings_.state_dir),
+      executor_(host.io(), host.metrics(), settings_.threads),
+      shards_(host.io(), executor_, host.metrics(), layout_,
+              {settings_.open_shards_max, settings_.shard_bytes_max}),
+      slots_(executor_, layout_), outbox_(host), folders_(executor_.make_strand()),
+      node_strand_(executor_.make_strand()) {
+    shards_.on_closing([this](const CommunityId& community) {
+        return slots_.indexing(process::slot_of(community));
+    });
+}
+
+// Opens nothing but folders and, where it is ours, the node's own file.
+Task<Result<void>> StorageWorker::start() {
+    held_ = owned_slots();
+    shards_.set_epoch(epoch());
+    auto deadline = monotonic_now() + start_time_max;
+    std::function<Result<void>()> prepare =
+        [&layout = layout_, ours = owns(protocol::directory_community())]() -> Result<void> {
+        WARREN_TRY_VOID(layout.prepare());
+        if (!ours) return {};
+        WARREN_TRY(bool made, layout.join(protocol::directory_community(), std::nullopt));
+        (void)made;
+        return {};
+    };
+    auto prepared = co_await executor_.run<void>(folders_, std::move(prepare), deadline);
+    if (!prepared) co_return prepared;
+    if (owns(process::node_slot)) {
+        std::function<Result<void>(shard::NodeShard&)> nothing =
+            [](shard::NodeShard&) -> Result<void> { return {}; };
+        auto opened = co_await on_node_file<void>(std::move(nothing), deadline);
+        if (!opened) co_return opened;
+    }
+    pipe::spawn(host_.io(), index_what_a_crash_left());
+    pipe::spawn(host_.io(), follow_what_is_announced());
+    co_return Result<void>{};
+}
+
+bool StorageWorker::owns(std::uint8_t slot) const {
+    const auto& workers = host_.slots().workers;
+    return slot < workers.size() && workers[slot] == host_.index();
+}
+
+std::vector<std::uint8_t> StorageWorker::owned_slots() const {
+    std::vector<std::uint8_t> out;
+    for (std::size_t slot = 0; slot < process::slot_count; ++slot)
+        if (owns(static_cast<std::uint8_t>(slot))) out.push_back(static_cast<std::uint8_t>(slot));
+    return out;
+}
+
+// Grows when slots move, and with each spawn, also over restarts of the node (its epoch leads).
+shard::Epoch StorageWorker::epoch() const {
+    auto node = host_.epoch() >> 32;
+    return {node << 32 | (host_.slots().version & 0xffffffff), host_.epoch()};
+}
+
+void StorageWorker::on_slots() {
+    shards_.set_epoch(epoch());
+    pipe::spawn(host_.io(), release_lost_slots(host_.slots().version));
+}
+
+Task<void> StorageWorker::release_lost_slots(std::uint64_t version) {
+    auto before = std::exchange(held_, owned_slots());
+    std::vector<std::uint8_t> lost;
+    std::ranges::set_difference(before, held_, std::back_inserter(lost));
+    std::vector<std::uint8_t> gained;
+    std::ranges::set_difference(held_, before, std::back_inserter(gained));
+    co_await close_slots(std::move(lost));
+    host_.slots_released(version);
+    if (gained.empty()) co_return;
+    if (owns(protocol::directory_community()))
+        (void)co_await join(protocol::directory_community(), std::nullopt,
+                            monotonic_now() + start_time_max);
+    co_await index_what_a_crash_left();
+    co_await follow_what_is_announced();
+}
+
+// Requests in hand for these slots end first: each holds a use of its shard.
+Task<void> StorageWorker::close_slots(std::vector<std::uint8_t> slots) {
+    auto is_leaving = [&slots](const CommunityId& community) {
+        return std::ranges::find(slots, process::slot_of(community)) != slots.end();
+    };
+    for (const auto& shard : shards_.all()) {
+        if (!is_leaving(shard->id)) continue;
+        while (shard->users > 0)
+            co_await pipe::sleep_for(host_.io(), 5_ms);
+        co_await shards_.close(shard);
+    }
+    for (auto slot : slots)
+        co_await slots_.close(slot);
+    if (std::ranges::find(slots, process::node_slot) == slots.end()) co_return;
+    std::function<Result<void>()> close_node = [cell = node_]() -> Result<void> {
+        cell->it.reset();
+        return {};
+    };
+    (void)co_await executor_.run<void>(node_strand_, std::move(close_node),
+                                       monotonic_now() + start_time_max);
+}
+
+Task<void> StorageWorker::drain() {
+    draining_ = true;
+    std::vector<std::uint8_t> all(process::slot_count);
+    for (std::size_t i = 0; i < all.size(); ++i)
+        all[i] = static_cast<std::uint8_t>(i);
+    co_await close_slots(std::move(all));
+}
+
+}  // namespace warren::storage

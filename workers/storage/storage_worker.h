@@ -1,0 +1,107 @@
+// The storage worker: which shard answers what, in which order, and who is told afterwards. All
+// calls come on the loop; what blocks goes to the executor.
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+
+#include "runtime/pipe/worker.h"
+#include "workers/storage/commands.h"
+#include "workers/storage/executor.h"
+#include "workers/storage/outbox.h"
+#include "workers/storage/settings.h"
+#include "workers/storage/shards.h"
+#include "workers/storage/slots.h"
+
+namespace warren::storage {
+
+class StorageWorker final : public pipe::Service {
+public:
+    explicit StorageWorker(pipe::Host& host);
+
+    Task<Result<void>> start() override;
+    Task<pipe::Answer> on_request(pipe::Request request) override;  // inbox.cpp
+    void on_slots() override;
+    Task<void> drain() override;
+
+private:
+    // handlers.cpp: what answers from files
+    Task<pipe::Answer> on_store_records(Call call, StoreRecords command);
+    Task<pipe::Answer> on_list_communities(Call call);
+    Task<pipe::Answer> on_list_channels(Call call, ListPage page);
+    Task<pipe::Answer> on_list_contents(Call call, CommunityId community, ListPage page);
+    Task<pipe::Answer> on_search(Call call, std::string text, std::size_t limit);
+    Task<pipe::Answer> on_reconcile(Call call, Reconcile command);
+    Task<pipe::Answer> on_get_root(Call call, CommunityId community);
+    Task<pipe::Answer> on_fetch_records(Call call, FetchRecords command);
+    Task<pipe::Answer> on_put_download(Call call, shard::StoredDownload download);
+    Task<pipe::Answer> on_put_resume(Call call, Infohash infohash, bool paused, Bytes resume);
+    Task<pipe::Answer> on_forget_download(Call call, Infohash infohash);
+    Task<pipe::Answer> on_list_stored_downloads(Call call);
+
+    // publishing.cpp: records of this node
+    Task<pipe::Answer> on_publish_record(Call call, Publication publication);
+    Task<pipe::Answer> on_found_channel(Call call, NewChannel channel);
+    Task<Result<RecordRef>> publish(Publication publication, Nanoseconds deadline);
+    Task<Result<RecordRef>> publish_in_turn(ShardUse use, Publication publication,
+                                            Nanoseconds deadline);
+    Result<std::pair<CommunityId, protocol::Nonce>>
+    place_channel(const protocol::PublicKey& founder, const RequestId& request) const;
+
+    // following.cpp: which communities this node is part of
+    Task<pipe::Answer> on_join_community(Call call, CommunityId community);
+    Task<pipe::Answer> on_leave_community(Call call, CommunityId community);
+    Task<Result<void>> join(CommunityId community, std::optional<shard::Founder> founder,
+                            Nanoseconds deadline);
+    Task<Result<std::vector<FileOnDisk>>> files(Nanoseconds deadline);
+    Task<void> follow(std::vector<shard::AnnouncedChannel> announced);
+    Task<void> follow_what_is_announced();
+    Task<void> index_what_a_crash_left();
+
+    // indexing.cpp
+    void index_soon(const ShardUse& use);
+    Task<void> index(ShardUse use);
+    Task<bool> index_step(ShardUse use);
+    void committed(const ShardUse& use, std::size_t records, const shard::ShardRoot& root);
+
+    bool owns(std::uint8_t slot) const;
+    bool owns(const CommunityId& community) const { return owns(process::slot_of(community)); }
+    std::vector<std::uint8_t> owned_slots() const;
+    shard::Epoch epoch() const;
+    Task<void> release_lost_slots(std::uint64_t version);
+    Task<void> close_slots(std::vector<std::uint8_t> slots);
+    static Result<void> ensure_node(Cell<shard::NodeShard>& cell, const std::string& path,
+                                    const shard::Epoch& epoch);
+    template <typename T>
+    Task<Result<T>> on_node_file(std::function<Result<T>(shard::NodeShard&)> work,
+                                 Nanoseconds deadline) {
+        std::function<Result<T>()> job = [path = layout_.node_file(), epoch = epoch(), cell = node_,
+                                          work = std::move(work)]() -> Result<T> {
+            WARREN_TRY_VOID(ensure_node(*cell, path, epoch));
+            auto out = work(*cell->it);
+            if (cell->it->failed()) {
+                cell->it.reset();
+                cell->check = shard::Check::Quick;
+                return out;
+            }
+            (void)cell->it->maintain();
+            return out;
+        };
+        co_return co_await executor_.run<T>(node_strand_, std::move(job), deadline);
+    }
+
+    pipe::Host& host_;
+    StorageSettings settings_;
+    Layout layout_;
+    Executor executor_;
+    Shards shards_;
+    Slots slots_;
+    Outbox outbox_;
+    Executor::Strand folders_;  // joins, leaves and looks at what is there, in order
+    Executor::Strand node_strand_;
+    std::shared_ptr<Cell<shard::NodeShard>> node_ = std::make_shared<Cell<shard::NodeShard>>();
+    std::vector<std::uint8_t> held_;  // slots that this worker served when last told
+    bool draining_ = false;
+};
+
+}  // namespace warren::storage

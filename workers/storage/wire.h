@@ -1,0 +1,28 @@
+// Ids in and out of messages.
+#pragma once
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "ipc-schema/record_generated.h"
+
+namespace warren::storage::wire {
+
+template <typename Wire, typename Id>
+Wire to_wire(const Id& id) {
+    return Wire(flatbuffers::span<const std::uint8_t, Id::size>(id.bytes));
+}
+template <typename Id, typename Wire>
+Id from_wire(const Wire& wire) {
+    Id out;
+    std::copy_n(wire.bytes()->data(), Id::size, out.bytes.data());
+    return out;
+}
+inline ipc::RecordRef to_wire(const RecordRef& ref) {
+    return ipc::RecordRef(ref.time, to_wire<ipc::RecordId>(ref.id));
+}
+inline std::string text_of(const flatbuffers::String* text) {
+    return text ? text->str() : std::string();
+}
+
+}  // namespace warren::storage::wire
