@@ -203,6 +203,10 @@ pipe::Task<void> TorrentWorker::take_metadata(Infohash infohash, Bytes torrent, 
         auto done = co_await promote(infohash, std::move(file), std::move(copy),
                                      monotonic_now() + store_timeout);
         if (done.ok()) co_return;
+        if (done.error().kind == ErrorKind::Refused) {  // it will not fit later either
+            on_failed(infohash, done.error().text);
+            co_return;
+        }
         log::unusual("infohash={} metadata not stored: {}", infohash.hex(), done.error().text);
         co_await pipe::sleep_for(host_.io(), load_retry);
     }
