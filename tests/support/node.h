@@ -30,8 +30,8 @@ class Node {
 public:
     struct Options {
         std::string name = "node";
-        std::vector<std::string> settings;  // "section.name=value"
-        std::filesystem::path folder;       // empty: a fresh one; else state that is there is used
+        std::vector<std::string> settings = {};  // "section.name=value"
+        std::filesystem::path folder = {};  // empty: a fresh one; else state that is there is used
     };
     explicit Node(Options options);
     ~Node();
