@@ -43,7 +43,7 @@ pipe::Task<Result<void>> ApiWorker::start() {
         co_return Result<void>(Error{ErrorKind::Environment, "no listener was handed over"});
     listen_ = bound_address(host_.listeners().front());
     facts_ = std::make_unique<NodeFacts>(listen_);
-    parts_ = std::make_unique<Parts>(Parts{host_, settings_, outbox_, taps_, *facts_, 0});
+    parts_ = std::make_unique<Parts>(Parts{host_, settings_, outbox_, taps_, *facts_});
     dispatch_ = std::make_unique<Dispatch>(*parts_, rules());
     http::Limits limits;
     limits.connections_max = settings_.connections_max;
@@ -70,6 +70,7 @@ void ApiWorker::on_settings() {
 }
 
 pipe::Task<void> ApiWorker::drain() {
+    if (!server_) co_return;
     taps_.end_streams();
     server_->begin_stop();
     co_await server_->stopped(monotonic_now() + 5_s);

@@ -19,7 +19,7 @@ struct Parts {
     Outbox& outbox;
     TapHub& taps;
     NodeFacts& facts;
-    std::size_t event_streams = 0;
+    std::shared_ptr<std::size_t> event_streams = std::make_shared<std::size_t>(0);
 };
 
 struct Call {

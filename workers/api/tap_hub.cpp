@@ -48,21 +48,25 @@ std::string EventQueue::take() {
     return out;
 }
 
-TapHub::TapHub(pipe::Host& host) : host_(host), reader_(host) {
-    reader_.on_message = [this](std::string_view topic, std::string_view json) {
-        on_message(topic, json);
-    };
+void TapHub::hear(const std::string& topic_prefix) {
+    if (!reader_) {
+        reader_ = std::make_unique<pipe::TapReader>(host_);
+        reader_->on_message = [this](std::string_view topic, std::string_view json) {
+            on_message(topic, json);
+        };
+    }
+    reader_->subscribe(topic_prefix);
 }
 
 TapHub::Listener::Listener(TapHub& hub, std::vector<std::string> prefixes)
-    : hub_(hub), queue_(std::move(prefixes)) {
+    : hub_(hub), hub_alive_(hub.alive_), queue_(std::move(prefixes)) {
     hub_.listeners_.push_back(this);
-    if (!hub_.events_wanted_) hub_.reader_.subscribe("event.");
+    if (!hub_.events_wanted_) hub_.hear("event.");
     hub_.events_wanted_ = true;
 }
 
 TapHub::Listener::~Listener() {
-    hub_.listeners_.remove(this);
+    if (!hub_alive_.expired()) hub_.listeners_.remove(this);
 }
 
 pipe::Task<void> TapHub::Listener::wait(Nanoseconds deadline) {
@@ -87,7 +91,7 @@ bool TapHub::heard(const std::vector<std::string>& workers) const {
 pipe::Task<std::map<std::string, std::string>> TapHub::metrics(std::vector<std::string> workers,
                                                                Nanoseconds deadline) {
     if (!metrics_wanted_) {
-        reader_.subscribe("metric.");
+        hear("metric.");
         metrics_wanted_ = true;
     }
     while (!heard(workers) && monotonic_now() < deadline) {

@@ -37,7 +37,7 @@ private:
 
 class TapHub {
 public:
-    explicit TapHub(pipe::Host& host);
+    explicit TapHub(pipe::Host& host) : host_(host) {}
 
     // One stream, alive as long as the object; `wait` returns when there is something to send, at
     // the deadline, or when all streams are told to end.
@@ -57,11 +57,14 @@ public:
     private:
         friend class TapHub;
         TapHub& hub_;
+        std::weak_ptr<bool> hub_alive_;  // at the very end the hub goes before suspended streams
         EventQueue queue_;
         std::shared_ptr<pipe::Promise<bool>> waiter_;
     };
     void end_streams();
-    void on_roster() { reader_.on_roster(); }
+    void on_roster() {
+        if (reader_) reader_->on_roster();
+    }
 
     struct Sample {
         std::string json;
@@ -73,11 +76,13 @@ public:
                                                            Nanoseconds deadline);
 
 private:
+    void hear(const std::string& topic_prefix);
     void on_message(std::string_view topic, std::string_view json);
     bool heard(const std::vector<std::string>& workers) const;
 
     pipe::Host& host_;
-    pipe::TapReader reader_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::unique_ptr<pipe::TapReader> reader_;  // has threads of its own: none until needed
     bool metrics_wanted_ = false, events_wanted_ = false, ended_ = false;
     std::map<std::string, Sample, std::less<>> samples_;
     std::list<std::shared_ptr<pipe::Promise<bool>>> metric_waiters_;

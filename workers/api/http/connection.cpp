@@ -166,7 +166,8 @@ pipe::Task<Connection::Next> Connection::serve_one() {
     ++requests_;
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes_max));
-    parser_->body_limit(boost::none);
+    // None yet: the route says how much. (Beast 1.74 takes boost::none for a limit of nothing.)
+    parser_->body_limit(std::uint64_t{1} << 62);
     head_only_ = false;
     if (const auto code = co_await read_head()) co_return co_await refuse(code);
     auto head = head_of();

@@ -24,16 +24,16 @@ Outcome<std::vector<std::string>> topics_of(std::string_view text) {
 
 // Counts one stream for as long as it lives.
 struct StreamSlot {
-    explicit StreamSlot(Parts& p) : parts(p) { ++parts.event_streams; }
-    ~StreamSlot() { --parts.event_streams; }
+    explicit StreamSlot(std::shared_ptr<std::size_t> c) : count(std::move(c)) { ++*count; }
+    ~StreamSlot() { --*count; }
     StreamSlot(const StreamSlot&) = delete;
     StreamSlot& operator=(const StreamSlot&) = delete;
-    Parts& parts;
+    std::shared_ptr<std::size_t> count;
 };
 
-pipe::Task<void> run_stream(std::shared_ptr<StreamSlot> slot, std::vector<std::string> topics,
+pipe::Task<void> run_stream(TapHub& taps, std::vector<std::string> topics,
                             http::ChunkWriter& writer) {
-    TapHub::Listener listener(slot->parts.taps, std::move(topics));
+    TapHub::Listener listener(taps, std::move(topics));
     writer.on_gone = [&listener] { listener.wake(); };
     // Something at once, so that the client knows that it is connected.
     bool open = co_await writer.write(": warren events\n\n");
@@ -52,13 +52,13 @@ Handled stream_events(Call& call) {
     auto topics = topics_of(call.query_text("topics"));
     if (!topics) co_return std::move(topics.problem());
     auto& parts = call.parts;
-    if (parts.event_streams >= parts.settings.event_streams_max)
+    if (*parts.event_streams >= parts.settings.event_streams_max)
         co_return role_unavailable("api", "too many event streams are open");
     Reply reply;
-    auto slot = std::make_shared<StreamSlot>(parts);
-    reply.stream = [slot = std::move(slot), list = std::move(*topics)](http::ChunkWriter& writer) {
-        return run_stream(slot, list, writer);
-    };
+    auto slot = std::make_shared<StreamSlot>(parts.event_streams);
+    // The slot lives as long as the response does.
+    reply.stream = [slot = std::move(slot), taps = &parts.taps, list = std::move(*topics)](
+                       http::ChunkWriter& writer) { return run_stream(*taps, list, writer); };
     co_return std::move(reply);
 }
 
