@@ -26,8 +26,13 @@ void NetworkWorker::flush() {
     batches_->send();
     flush_ports();
     if (overlay_->has_effects()) flush_soon();  // something had to be dropped
+    if (!effects.empty()) tick_soon();
+}
+
+// What came in may have work for the clock: a session to begin, a first step of a walk.
+void NetworkWorker::tick_soon() {
     auto soon = monotonic_now() + tick_after_work;
-    if (effects.empty() || tick_at_ <= soon) return;
+    if (tick_at_ <= soon) return;
     tick_at_ = soon;
     tick_timer_.cancel();
 }

@@ -117,6 +117,7 @@ void NetworkWorker::set_joined(const CommunityId& community, bool joined) {
     else
         overlay_->leave(community);
     flush_soon();
+    tick_soon();
 }
 
 void NetworkWorker::apply_communities() {
@@ -129,6 +130,7 @@ void NetworkWorker::apply_communities() {
     for (const auto& community : joined_)
         if (is_mine(community)) overlay_->join(monotonic_now(), community);
     flush_soon();
+    tick_soon();
 }
 
 pipe::Task<void> NetworkWorker::keep_communities() {

@@ -49,6 +49,7 @@ private:
     void flush_soon();
     void flush();
     void flush_ports();
+    void tick_soon();
     void apply(protocol::Effect& effect);
     void send(protocol::SendDatagram& effect);
     void tell(const protocol::PeerMet& event);
