@@ -33,16 +33,31 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 Result<std::unique_ptr<Derived>> Derived::open(const std::string& path) {
-    auto first = open_once(path);
+    auto first = open_there(path);
     if (first) return first;
-    auto kind = first.error().kind;
-    if (kind != ErrorKind::Io && kind != ErrorKind::Environment) return first;
-    remove_database(path);
-    return open_once(path);
+    if (first.error().kind != ErrorKind::NotFound) {
+        if (first.error().kind != ErrorKind::Io && first.error().kind != ErrorKind::Environment)
+            return first;
+        remove_database(path);
+    }
+    WARREN_TRY_VOID(create(path));
+    return open_there(path);
 }
 
-Result<std::unique_ptr<Derived>> Derived::open_once(const std::string& path) {
-    WARREN_TRY(auto connection, Connection::open(path, Access::Create));
+// Under another name first: readers find a whole file or none.
+Result<void> Derived::create(const std::string& path) {
+    auto temporary = path + ".new";
+    remove_database(temporary);
+    {
+        WARREN_TRY(auto connection, Connection::open(temporary, Access::Create));
+        WARREN_TRY_VOID(migrate(connection, FileKind::Derived));
+        WARREN_TRY_VOID(connection.checkpoint(Connection::Checkpoint::Truncate));
+    }
+    return rename_durably(temporary, path);
+}
+
+Result<std::unique_ptr<Derived>> Derived::open_there(const std::string& path) {
+    WARREN_TRY(auto connection, Connection::open(path, Access::Write));
     std::unique_ptr<Derived> out(new Derived(std::move(connection)));
     WARREN_TRY_VOID(out->load());
     return out;

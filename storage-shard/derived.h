@@ -41,7 +41,8 @@ private:
         RecordId record;
     };
     explicit Derived(Connection connection) : connection_(std::move(connection)) {}
-    static Result<std::unique_ptr<Derived>> open_once(const std::string& path);
+    static Result<void> create(const std::string& path);
+    static Result<std::unique_ptr<Derived>> open_there(const std::string& path);
     Result<void> load();
     Result<Mark> valid_mark(const CommunityId& community, ShardReader& shard);
     Result<void> remove_all(const CommunityId& community);

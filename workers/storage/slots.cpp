@@ -115,9 +115,12 @@ Task<Result<shard::CaughtUp>> Slots::catch_up(ShardUse use, Shards::Opening open
     auto& slot = slots_[number];
     std::function<Result<shard::CaughtUp>()> job =
         [opening = std::move(opening), path = layout_.derived_file(number), derived = slot.derived,
-         records = use->indexed]() -> Result<shard::CaughtUp> {
+         records = use->indexed, reads = slot.reads,
+         reader = slot.reader]() -> Result<shard::CaughtUp> {
         if (!derived->it) {
             WARREN_TRY(derived->it, shard::Derived::open(path));
+            // It may be another file than the one that was read so far.
+            asio::post(reads, [reader] { reader->it.reset(); });
         }
         WARREN_TRY_VOID(Shards::ensure_reader(*records, opening));
         auto out = derived->it->catch_up(opening.community, *records->it, catch_up_records);
