@@ -145,6 +145,10 @@ void Socket::monitor(const std::string& endpoint) {
     WARREN_CHECK(zmq_socket_monitor(handle_, endpoint.c_str(), ZMQ_EVENT_ALL) == 0);
 }
 
+void Socket::stop_monitor() {
+    zmq_socket_monitor(handle_, nullptr, 0);
+}
+
 bool Socket::send(const std::vector<Frame>& frames) {
     for (std::size_t i = 0; i < frames.size(); ++i) {
         zmq_msg_t message;

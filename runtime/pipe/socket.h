@@ -57,6 +57,9 @@ public:
     Result<void> connect(const std::string& endpoint);
     void disconnect(const std::string& endpoint);
     void monitor(const std::string& endpoint);  // events of this socket, on an inproc pair
+    // Before the reader of the events closes: ZeroMQ's I/O thread blocks for good when it has an
+    // event to tell and the pair has no other end.
+    void stop_monitor();
 
     // False: the peer is gone or its queue is full; nothing was sent.
     bool send(const std::vector<Frame>& frames);
