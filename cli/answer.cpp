@@ -19,7 +19,8 @@ std::string_view advice_for(int status) {
     case 422: return "correct the input; `--help` of the command shows examples";
     case 401: return "the token is not this node's: check --state or --token-file";
     case 403: return "the node's settings or limits forbid it: `warren config show`";
-    case 404: return "check the id: `warren channel list`, `warren download list`";
+    case 404:
+        return "check the id or path; `warren channel list` and `warren download list` show ids";
     case 409: return "look at what is there already before you try again";
     case 413: return "send less, or raise api.body_bytes_max";
     case 421: return "add this HOST:PORT to api.hosts in the settings";
