@@ -60,6 +60,8 @@ protected:
         ASSERT_TRUE(node->start()) << node->log();
         channel = create_channel(*node, "Good", "good");
         ASSERT_FALSE(channel.empty());
+        ASSERT_TRUE(wait_until(  // listings follow the commit
+            [] { return node->get("/api/v1/channels").body["items"].size() == 1; }, 10));
     }
     static void TearDownTestSuite() {
         delete node;
@@ -115,7 +117,7 @@ TEST_F(BadRequests, MalformedMagnet) {
 }
 
 TEST_F(BadRequests, MalformedTorrent) {
-    refused(node->post("/api/v1/downloads", {{"torrent", "bm90IGEgdG9ycmVudA=="}}), 400, "torrent");
+    refused(node->post("/api/v1/downloads", {{"torrent", "bm90IGEgdG9ycmVudA=="}}), 422, "torrent");
     refused(node->post("/api/v1/downloads", {{"torrent", "***"}}), 400, "base64");
 }
 

@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(EachRole, Stall,
                                          Case{"network", "/api/v1/peers", "/api/v1/channels"},
                                          Case{"torrent", "/api/v1/downloads", "/api/v1/channels"},
                                          Case{"api", "/api/v1/status", "/api/v1/channels"}),
-                         [](const auto& info) { return info.param.role; });
+                         [](const auto& each) { return each.param.role; });
 
 // verify and sign have no GET of their own: publishing needs sign, and verify is only seen to be
 // replaced.
