@@ -77,7 +77,11 @@ StorageNode::StorageNode(const TestIdentity& identity, const std::string& state_
     EXPECT_TRUE(started && started->ok()) << (started ? started->error().text : "");
 }
 
-StorageNode::~StorageNode() = default;
+// What the loop still holds ends before the pool that it refers to. (A real worker just exits.)
+StorageNode::~StorageNode() {
+    host_.io().restart();
+    host_.io().run_for(std::chrono::seconds(40));
+}
 
 bool StorageNode::run_until(const std::function<bool()>& done, Nanoseconds span) {
     auto deadline = monotonic_now() + span;
