@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 #include <future>
 #include <iostream>
 #include <set>
@@ -23,6 +24,14 @@ std::uint64_t seed() {
     const auto out = given ? std::strtoull(given, nullptr, 10) : SystemRandom().next() % 1'000'000;
     std::cerr << "seed " << out << " (repeat with WARREN_SEED=" << out << ")\n";
     return out;
+}
+
+// A process that runs no more: absent, or a zombie that its new parent has yet to collect.
+bool is_dead(pid_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(in, line)) return true;
+    return line.substr(line.rfind(')') + 2, 1) == "Z";
 }
 
 std::set<std::string> records_of(Node& node, const std::string& channel) {
@@ -151,13 +160,8 @@ TEST(Kill, TheSupervisorTakesAllItsChildrenAlong) {
     ASSERT_GE(workers.size(), 6u);
     const auto began = monotonic_now();
     ::kill(node.pid(), SIGKILL);
-    // A zombie is gone for our purpose: its parent died with the supervisor.
-    EXPECT_TRUE(wait_until(
-        [&] { return std::ranges::all_of(workers, [](pid_t pid) { return ::kill(pid, 0) != 0; }); },
-        2));
+    EXPECT_TRUE(wait_until([&] { return std::ranges::all_of(workers, is_dead); }, 1));
     std::cerr << "children gone after " << (monotonic_now() - began) / 1'000'000 << " ms\n";
-    EXPECT_LE((monotonic_now() - began) / 1'000'000, 1000)
-        << "the figure is printed above; 100 ms is the goal";
     node.kill_everything();
     ASSERT_TRUE(node.start()) << "restart without help";
 }
