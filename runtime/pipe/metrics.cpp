@@ -1,3 +1,4 @@
+// Counters, gauges and histograms of one process, and JSON for the tap.
 #include <fmt/format.h>
 
 #include <bit>

@@ -25,8 +25,8 @@ CurveClient stranger(const CurveKey& server_public) {
 Task<Result<void>> stranger_is_refused(asio::io_context& io, Context& context, std::string endpoint,
                                        CurveKey server_public) {
     const std::string monitor = "inproc://self-test";
-    // The reader of the events outlives the socket they tell of: libzmq's I/O thread blocks for ever in
-    // an event that nobody reads.
+    // The reader of the events outlives the socket they tell of: libzmq's I/O thread blocks for
+    // ever in an event that nobody reads.
     Socket events(context, SocketKind::MonitorPair, 0);
     Socket socket(context, SocketKind::Dealer, 8);
     socket.set_curve_client(stranger(server_public));

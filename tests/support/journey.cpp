@@ -42,7 +42,8 @@ std::string find(Node& node, const std::string& words, double seconds) {
     std::string out;
     wait_until(
         [&] {
-            const auto answer = node.get(httplib::append_query_params("/api/v1/search", {{"q", words}}));
+            const auto answer =
+                node.get(httplib::append_query_params("/api/v1/search", {{"q", words}}));
             if (answer.status != 200 || answer.body["items"].empty()) return false;
             out = text(answer.body["items"][0], "infohash");
             return true;

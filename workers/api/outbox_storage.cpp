@@ -25,6 +25,9 @@ template <typename Reply>
 const Reply* reply(const Message& message) {
     return reply_of<S::Answer, Reply>(message);
 }
+// Channels are founded by the worker that holds the directory.
+Target directory() { return Target::community(protocol::directory_community()); }
+
 Target node() {
     return Target::slot(process::node_slot);
 }
@@ -94,7 +97,7 @@ Outbox::Asked<CreatedChannel> Outbox::create_channel(Errand& errand, const NewCh
     const auto name = builder.CreateString(channel.name);
     const auto description = builder.CreateString(channel.description);
     auto message = request(builder, S::CreateFoundChannel(builder, name, description));
-    auto got = co_await asking_.ask(errand, Role::Storage, node(), std::move(message));
+    auto got = co_await asking_.ask(errand, Role::Storage, directory(), std::move(message));
     if (!got) co_return std::move(got.problem());
     const auto* made = reply<S::FoundChannelReply>(*got);
     if (!made) co_return strange();
