@@ -26,7 +26,9 @@ const Reply* reply(const Message& message) {
     return reply_of<S::Answer, Reply>(message);
 }
 // Channels are founded by the worker that holds the directory.
-Target directory() { return Target::community(protocol::directory_community()); }
+Target directory() {
+    return Target::community(protocol::directory_community());
+}
 
 Target node() {
     return Target::slot(process::node_slot);
