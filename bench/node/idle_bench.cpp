@@ -40,7 +40,8 @@ double cpu_seconds(pid_t pid) {
 
 std::map<std::string, pid_t> processes_of(test::Node& node) {
     std::map<std::string, pid_t> out = {{"warrend", node.pid()}};
-    for (const auto& row : node.roster()["workers"])
+    const auto roster = node.roster();
+    for (const auto& row : roster["workers"])
         out[row["role"].get<std::string>() + "-" + std::to_string(row["index"].get<int>())] =
             row["pid"];
     return out;
