@@ -120,6 +120,7 @@ void Node::resolve(Settings& settings) const {
     settings.set("node.journal", std::getenv("JOURNAL_STREAM") != nullptr ? "true" : "false");
     settings.set("api.token_sha256", token_digest_);
     settings.set("sign.key_file", plan_.state.path + "/keys/node.key");
+    settings.set("sign.new_node", has_identity(plan_.state) ? "false" : "true");
     if (settings.text("torrent.share_root").empty())
         settings.set("torrent.share_root", plan_.state.path + "/share");
     if (settings.text("torrent.download_root").empty())

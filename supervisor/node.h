@@ -94,6 +94,7 @@ private:
     void hear(Worker& worker, const Message& message);
     bool send(Worker& worker, const Message& message);
     void on_hello(Worker& worker, const process::Hello& hello);
+    void keep_identity();
     void on_violation(const process::ProtocolViolation& violation);
     Result<std::string> scale(Role role, std::uint16_t count);
     Result<std::string> reload();

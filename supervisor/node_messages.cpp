@@ -64,6 +64,7 @@ void Node::hear(Worker& worker, const Message& message) {
                 worker.health.heard(now);
                 worker.restarts.on_ready(now);
                 if (worker.stop_by == 0) set_state(worker, WorkerState::Ready, m.note);
+                if (worker.spec->role == Role::Sign) keep_identity();
                 log::info("event=worker_ready worker={} pid={} restarts={}", worker.name(),
                           worker.entry.pid, worker.entry.restarts);
             },
@@ -119,6 +120,13 @@ void Node::on_hello(Worker& worker, const process::Hello& hello) {
         return condemn(worker, "is of another build than warrend: install both from one package");
     worker.welcomed = send(worker, welcome_for(worker));
     if (!worker.welcomed) condemn(worker, "could not be welcomed");
+}
+
+// Sign is ready: its key is on disk, and must be found there from now on.
+void Node::keep_identity() {
+    auto marked = mark_identity(plan_.state);
+    if (!marked) log::broken("event=identity_not_marked reason=\"{}\"", marked.error().text);
+    settings_.set("sign.new_node", "false");
 }
 
 // A key names a role, not an instance, so all instances of the role answer for it (R-I9).

@@ -28,6 +28,10 @@ Error unfit(std::string text) {
     return {ErrorKind::Environment, std::move(text)};
 }
 
+std::string identity_mark(const StateDir& state) {
+    return state.path + "/identity";
+}
+
 }  // namespace
 
 std::string default_state_dir() {
@@ -93,6 +97,17 @@ Result<std::string> token_digest(const StateDir& state) {
         return unfit(
             fmt::format("{} holds no token: remove it and the next start makes one", file));
     return to_hex(sha256(view_of(token)));
+}
+
+// What cannot be looked at counts as there: then no key is made.
+bool has_identity(const StateDir& state) {
+    struct stat info {};
+    return ::lstat(identity_mark(state).c_str(), &info) == 0 || errno != ENOENT;
+}
+
+Result<void> mark_identity(const StateDir& state) {
+    if (has_identity(state)) return {};
+    return write_atomically(identity_mark(state), "keys/node.key was made\n", Durability::Synced);
 }
 
 }  // namespace warren::supervisor

@@ -24,4 +24,9 @@ Result<std::uint64_t> next_node_epoch(const StateDir& state);
 // SHA-256 of the API token in hex; the first start makes the token.
 Result<std::string> token_digest(const StateDir& state);
 
+// Has this directory ever had a key? Said once sign has one on disk; a lost key is then not
+// replaced.
+bool has_identity(const StateDir& state);
+Result<void> mark_identity(const StateDir& state);
+
 }  // namespace warren::supervisor

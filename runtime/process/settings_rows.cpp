@@ -172,6 +172,8 @@ void add_content(std::vector<SettingRow>& rows) {
     rows.push_back(integer("sign", "rate_per_s", "2000", 1, 100'000, "signatures/s", sign,
                            "Signatures that one role may ask for."));
     rows.push_back(internal("sign", "key_file", sign, "Path of the private key."));
+    rows.push_back(internal("sign", "new_node", sign,
+                            "\"true\": this state directory never had a key, so one may be made."));
 }
 
 struct WorkerDefaults {
@@ -180,6 +182,7 @@ struct WorkerDefaults {
     std::string_view count;
     std::int64_t count_max;
     bool has_inbox;
+    std::string_view queue_bytes = "4194304";
 };
 
 void add_worker(std::vector<SettingRow>& rows, const WorkerDefaults& worker) {
@@ -193,12 +196,14 @@ void add_worker(std::vector<SettingRow>& rows, const WorkerDefaults& worker) {
     rows.push_back(integer(section, "memory_max_mib", "0", 0, 1'048'576, "MiB", supervisor,
                            "Limit of private writable memory (RLIMIT_DATA); 0: none."));
     if (!worker.has_inbox) return;
-    rows.push_back(integer(section, "queue_bytes", "4194304", 65'536, 8'388'608, "bytes",
+    rows.push_back(integer(section, "queue_bytes", worker.queue_bytes, 65'536, 8'388'608, "bytes",
                            bit(worker.role), "Bytes in flight that a reader grants one writer."));
     rows.push_back(integer(section, "queue_messages", "256", 1, 65'536, "messages",
                            bit(worker.role),
                            "Messages in flight that a reader grants one writer."));
 }
+
+constexpr std::string_view large_files = "8388608";  // a .torrent has up to 4 MiB
 
 std::vector<SettingRow> make_rows() {
     std::vector<SettingRow> rows;
@@ -208,10 +213,10 @@ std::vector<SettingRow> make_rows() {
     add_torrent(rows);
     add_content(rows);
     add_worker(rows, {Role::Network, "workers.network", "1", 16, true});
-    add_worker(rows, {Role::Torrent, "workers.torrent", "1", 1, true});
+    add_worker(rows, {Role::Torrent, "workers.torrent", "1", 1, true, large_files});
     add_worker(rows, {Role::Verify, "workers.verify", "1", 64, true});
     add_worker(rows, {Role::Sign, "workers.sign", "1", 1, true});
-    add_worker(rows, {Role::Storage, "workers.storage", "1", 16, true});
+    add_worker(rows, {Role::Storage, "workers.storage", "1", 16, true, large_files});
     add_worker(rows, {Role::Api, "workers.api", "2", 16, false});
     return rows;
 }

@@ -191,5 +191,15 @@ TEST(BadStart, ALostKeyIsNotReplacedInSilence) {
     node.kill_everything();
 }
 
+// Killed before its key was written: the next start is as good as the first.
+TEST(BadStart, AFirstStartThatWasCutShortIsNoLostKey) {
+    Node node({.name = "cut-short"});
+    std::filesystem::create_directories(node.state());
+    std::filesystem::permissions(node.state(), std::filesystem::perms::owner_all);
+    std::ofstream(node.state() / "epoch") << "3\n";
+    ASSERT_TRUE(node.start()) << node.log();
+    EXPECT_FALSE(create_channel(node, "Mine", "mine").empty());
+}
+
 }  // namespace
 }  // namespace warren::test

@@ -51,6 +51,17 @@ TEST_F(StateDirTest, CountsStarts) {  // R-V4
     }
 }
 
+// Starts do not make an identity: only a key that was made does.
+TEST_F(StateDirTest, KnowsWhetherItEverHadAKey) {
+    auto state = hold_state_dir(root_);
+    ASSERT_TRUE(state);
+    ASSERT_TRUE(next_node_epoch(*state));
+    EXPECT_FALSE(has_identity(*state));
+    ASSERT_TRUE(mark_identity(*state));
+    ASSERT_TRUE(mark_identity(*state));
+    EXPECT_TRUE(has_identity(*state));
+}
+
 TEST_F(StateDirTest, KeepsATokenOfItsOwn) {
     auto state = hold_state_dir(root_);
     ASSERT_TRUE(state);

@@ -7,12 +7,9 @@ namespace warren::crypto {
 
 namespace {
 
-// The supervisor says whether the directory is new; the first epoch of a node says it as well.
+// The supervisor knows whether the directory ever had a key.
 StateDir state_of(const pipe::Host& host) {
-    const auto& settings = host.settings();
-    if (settings.has("sign.new_node"))
-        return settings.flag("sign.new_node") ? StateDir::New : StateDir::Used;
-    return host.epoch() >> 32 <= 1 ? StateDir::New : StateDir::Used;
+    return host.settings().flag("sign.new_node") ? StateDir::New : StateDir::Used;
 }
 
 }  // namespace
