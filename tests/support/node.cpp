@@ -101,6 +101,10 @@ bool Node::start(double seconds) {
 
 bool Node::launch() {
     std::vector<std::string> arguments = {program("warrend"), "--state", state()};
+    if (options_.with_config) {
+        arguments.push_back("--config");
+        arguments.push_back(config());
+    }
     std::vector<std::string> settings = {
         "api.listen=127.0.0.1:0",
         "overlay.listen=127.0.0.1:0",

@@ -32,6 +32,7 @@ public:
         std::string name = "node";
         std::vector<std::string> settings = {};  // "section.name=value"
         std::filesystem::path folder = {};  // empty: a fresh one; else state that is there is used
+        bool with_config = false;           // reads config(), which the test has written
     };
     explicit Node(Options options);
     ~Node();
@@ -67,6 +68,7 @@ public:
     std::filesystem::path folder() const { return folder_; }
     std::filesystem::path state() const { return folder_ / "state"; }
     std::filesystem::path share() const { return folder_ / "share"; }
+    std::filesystem::path config() const { return folder_ / "warren.toml"; }
     std::filesystem::path downloads() const { return folder_ / "downloads"; }
     std::string log() const;
     void keep_folder() { keep_ = true; }
