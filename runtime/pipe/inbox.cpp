@@ -19,10 +19,12 @@ bool blobs_fit(const Message& message) {
     return true;
 }
 
+constexpr std::string_view unknown_text = "unknown or malformed message";
+
 }  // namespace
 
 Answer unknown_message() {
-    return Answer(Failure{ErrorKind::BadInput, "unknown or malformed message", false, 0});
+    return Answer(Failure{ErrorKind::BadInput, std::string(unknown_text), false, 0});
 }
 
 Result<std::unique_ptr<Inbox>> Inbox::open(asio::io_context& io, Context& context, Metrics& metrics,
@@ -55,15 +57,21 @@ void Inbox::take(Parts parts) {
     const auto envelope = decode_envelope(parts.frames[1]);
     if (!envelope) return violation(*role, "malformed envelope");
     const std::string from(text_of(parts.frames[0].view()));
-    if (writers_.size() >= writers_max) forget_idle_writers();
+    if (writers_.size() >= writers_max) forget_gone_writers();
+    if (writers_.size() >= writers_max && !writers_.contains(from))
+        return violation(*role, "more connections than a node has workers");
     auto& writer = writers_[from];
     writer.role = *role;
     if (envelope->kind == ipc::Kind::Open) return take_open(from, writer, *envelope);
-    if (envelope->kind != ipc::Kind::Request || !writer.opened || parts.frames.size() < 3)
-        return violation(*role, "not a request on an open connection");
+    if (envelope->kind != ipc::Kind::Request || parts.frames.size() < 3)
+        return violation(*role, "neither a request nor an opening");
     Message message{std::move(parts.frames[2]), {}};
     for (std::size_t i = 3; i < parts.frames.size(); ++i)
         message.blobs.push_back(std::move(parts.frames[i]));
+    // ZeroMQ connects a writer of our predecessor to us before that writer hears of the change.
+    if (!writer.opened)
+        return fail(from, *envelope, cost_of(message),
+                    {ErrorKind::Unavailable, "the connection is not open", true, 0});
     take_request(from, writer, *envelope, std::move(message));
 }
 
@@ -115,11 +123,13 @@ Task<void> Inbox::serve(std::string from, Request request, std::uint64_t cost) {
     envelope.id = request.id;
     envelope.trace = request.trace;
     const auto began = monotonic_now();
+    const auto asker = request.from;
     Answer answer = co_await setup_.handler(std::move(request));
     --in_hand_;
     metrics_.observe_us("pipe_service_seconds",
                         static_cast<std::uint64_t>((monotonic_now() - began) / 1000));
     if (!answer.message) {
+        if (answer.failure.text == unknown_text) violation(asker, std::string(unknown_text));
         fail(from, envelope, cost, std::move(answer.failure));
         co_return;
     }
@@ -168,8 +178,15 @@ void Inbox::violation(Role role, const std::string& what) {
     setup_.violation(role, what);
 }
 
-void Inbox::forget_idle_writers() {
-    std::erase_if(writers_, [](const auto& entry) { return entry.second.messages == 0; });
+// A grant of nothing changes nothing for who is there; who cannot be reached is forgotten.
+void Inbox::forget_gone_writers() {
+    std::vector<std::string> idle;
+    for (const auto& [name, writer] : writers_)
+        if (writer.messages == 0) idle.push_back(name);
+    Envelope probe;
+    probe.kind = ipc::Kind::Grant;
+    for (const auto& name : idle)
+        reply(name, probe, {});
 }
 
 }  // namespace warren::pipe

@@ -54,7 +54,7 @@ private:
     void reply(const std::string& to, Envelope envelope, Message message);
     void fail(const std::string& to, const Envelope& request, std::uint64_t cost, Failure failure);
     void violation(Role role, const std::string& what);
-    void forget_idle_writers();
+    void forget_gone_writers();
 
     asio::io_context& io_;
     Metrics& metrics_;

@@ -39,16 +39,17 @@ Task<std::optional<LinkAnswer>> Link::exchange(const Envelope& envelope, const M
     frames.insert(frames.end(), message.blobs.begin(), message.blobs.end());
     if (!socket_.send(frames)) {
         ++metrics_.counter("pipe_fuse_blown_total");
-        co_return LinkAnswer(Failure{ErrorKind::Unavailable, "connection is down", false, 50});
+        co_return LinkAnswer(Failure{ErrorKind::Unavailable, "connection is down", true, 50});
     }
     credit_messages_ -= 1;
     credit_bytes_ -= cost;
     auto promise = std::make_shared<Promise<LinkAnswer>>(io_);
-    pending_[envelope.id] = promise;
+    pending_.emplace(envelope.id, promise);
     watch_->kick();
     const std::weak_ptr<int> alive = alive_;
     auto answer = co_await promise->wait(envelope.deadline);
-    if (!alive.expired() && !answer) pending_.erase(envelope.id);
+    if (!alive.expired() && !answer)
+        std::erase_if(pending_, [&](const auto& entry) { return entry.second == promise; });
     co_return answer;
 }
 
@@ -68,7 +69,10 @@ void Link::take(Parts parts) {
     }
     credit_messages_ += envelope->credit_messages;
     credit_bytes_ += envelope->credit_bytes;
-    if (envelope->kind == ipc::Kind::Grant) open_ = true;
+    if (envelope->kind == ipc::Kind::Grant) {
+        open_ = true;
+        window_bytes_ = std::max(window_bytes_, envelope->credit_bytes);
+    }
     const auto found = pending_.find(envelope->id);
     if (found != pending_.end() && envelope->kind != ipc::Kind::Grant) {
         auto promise = std::move(found->second);

@@ -39,6 +39,8 @@ public:
         return open_ && credit_messages_ > 0 && credit_bytes_ >= cost;
     }
     bool open() const { return open_; }
+    // However long one waits: the reader never grants that much.
+    bool never_takes(std::uint64_t cost) const { return open_ && cost > window_bytes_; }
     std::size_t in_flight() const { return pending_.size(); }
     std::uint64_t epoch() const { return setup_.epoch; }
 
@@ -58,8 +60,9 @@ private:
     std::function<void()> credit_changed_;
     Socket socket_;
     bool open_ = false;
-    std::uint64_t credit_messages_ = 0, credit_bytes_ = 0;
-    std::unordered_map<RequestId, std::shared_ptr<Promise<LinkAnswer>>> pending_;
+    std::uint64_t credit_messages_ = 0, credit_bytes_ = 0, window_bytes_ = 0;
+    // A client that repeats itself may have one id in flight twice: either answer serves either.
+    std::unordered_multimap<RequestId, std::shared_ptr<Promise<LinkAnswer>>> pending_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // for tasks that outlive the link
     std::unique_ptr<Watch> watch_;
 };

@@ -15,6 +15,11 @@ Error no_instance(const Ask& ask) {
     return unavailable(std::string(process::name_of(ask.role)) + " is not available");
 }
 
+Error too_large(const Ask& ask) {
+    return refused("the message is larger than workers." + std::string(process::name_of(ask.role)) +
+                   ".queue_bytes");
+}
+
 Error expired(const Ask& ask) {
     return {ErrorKind::Expired,
             "no answer from " + std::string(process::name_of(ask.role)) + " within the deadline"};
@@ -41,6 +46,8 @@ Task<Result<Message>> LinkedOutbox::ask(Ask ask) {
     while (monotonic_now() < ask.deadline) {
         const auto link = co_await acquire(ask, cost);
         if (!link) {
+            if (const auto reader = choose(ask); reader && reader->never_takes(cost))
+                co_return too_large(ask);
             if (ask.no_credit == NoCredit::Drop) ++metrics_.counter("pipe_dropped_total");
             if (ask.no_credit == NoCredit::Wait) break;
             co_return no_instance(ask);
@@ -77,6 +84,7 @@ Task<std::shared_ptr<Link>> LinkedOutbox::acquire(const Ask& ask, std::uint64_t 
     while (monotonic_now() < ask.deadline) {
         auto link = choose(ask);
         if (link && link->has_credit(cost)) co_return link;
+        if (link && link->never_takes(cost)) co_return nullptr;
         const bool connecting = link && !link->open();
         if (ask.no_credit != NoCredit::Wait && !connecting) co_return nullptr;
         co_await changed(ask.deadline);

@@ -102,7 +102,7 @@ pipe::Answer NetworkWorker::on_list_sync() {
 
 pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<N::Request>(request.message.body);
-    if (!root) co_return pipe::Answer(bad_input("network: not a message of this inbox"));
+    if (!root) co_return pipe::unknown_message();
     switch (root->body_type()) {
     case N::Inbox::PushRecords: {
         const auto* push = root->body_as_PushRecords();

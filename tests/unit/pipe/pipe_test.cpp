@@ -281,5 +281,82 @@ TEST_F(PipeTest, AStalledReaderFailsThoseWhoDoNotWait) {
     EXPECT_EQ(answer->error().kind, ErrorKind::Unavailable);
 }
 
+TEST_F(PipeTest, WhatTheHandlerDoesNotKnowIsAViolation) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {},
+                             [](Request) -> Task<Answer> { co_return pipe::unknown_message(); });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    const auto answer = world.finish(outbox->ask(ask()));
+    ASSERT_TRUE(answer && !answer->ok());
+    EXPECT_EQ(answer->error().kind, ErrorKind::BadInput);
+    EXPECT_EQ(world.violations.size(), 1u);
+}
+
+// A client that repeats its request while the first is under way gets two answers.
+TEST_F(PipeTest, OneIdInFlightTwiceIsAnsweredTwice) {
+    int seen = 0;
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, [&](Request) -> Task<Answer> {
+        ++seen;
+        while (seen < 2)
+            co_await pipe::sleep_for(world.io, 1_ms);
+        co_return Answer(reply_of(1));
+    });
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    auto question = ask();
+    question.id = SystemRandom().id<RequestId>();
+    int answered = 0;
+    for (int i = 0; i < 2; ++i)
+        pipe::spawn(world.io, [](pipe::LinkedOutbox& box, Ask a, int& done) -> Task<void> {
+            if ((co_await box.ask(std::move(a))).ok()) ++done;
+        }(*outbox, question, answered));
+    EXPECT_TRUE(world.run_until([&] { return answered == 2; }, 3_s));
+}
+
+// Workers come and go for months; one that only listened meanwhile still has its connection.
+TEST_F(PipeTest, AQuietWriterOutlivesManyOthers) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    const auto entry = world.entry(Role::Verify, 0, 1, "verify-0");
+    auto quiet = world.outbox(Role::Network);
+    quiet->on_roster({entry});
+    ASSERT_TRUE(world.finish(quiet->ask(ask()))->ok());
+    for (int i = 0; i < 300; ++i) {
+        auto other = world.outbox(Role::Network);
+        other->on_roster({entry});
+        ASSERT_TRUE(world.finish(other->ask(ask()))->ok()) << i;
+    }
+    const auto answer = world.finish(quiet->ask(ask(100, NoCredit::Wait, 3_s)));
+    EXPECT_TRUE(answer && answer->ok());
+    EXPECT_THAT(world.violations, testing::IsEmpty());
+}
+
+// ZeroMQ reconnects to the next spawn by itself, maybe before the roster tells of it.
+TEST_F(PipeTest, ARequestThatOvertakesTheRosterIsNoViolation) {
+    auto first = world.inbox(Role::Verify, "verify-0", ::dup(listener), {}, echo);
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    ASSERT_TRUE(world.finish(outbox->ask(ask()))->ok());
+    first.reset();
+    auto second = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    // What is sent before ZeroMQ notices the end is lost, and expires.
+    const auto& failures = world.metrics.counter("pipe_failures_total");
+    for (int i = 0; i < 100 && failures == 0 && world.violations.empty(); ++i)
+        world.finish(outbox->ask(ask(100, NoCredit::Wait, 50_ms)));
+    ASSERT_GT(failures, 0u);
+    outbox->on_roster({world.entry(Role::Verify, 0, 2, "verify-0")});
+    ASSERT_TRUE(world.finish(outbox->ask(ask()))->ok());
+    EXPECT_THAT(world.violations, testing::IsEmpty());
+}
+
+TEST_F(PipeTest, WhatNeverFitsIsRefusedAtOnce) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {16, 65'536}, echo);
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    const auto answer = world.finish(outbox->ask(ask(100'000, NoCredit::Wait, 5_s)));
+    ASSERT_TRUE(answer && !answer->ok());
+    EXPECT_EQ(answer->error().kind, ErrorKind::Refused);
+    EXPECT_THAT(answer->error().text, testing::HasSubstr("workers.verify.queue_bytes"));
+}
+
 }  // namespace
 }  // namespace warren::test

@@ -31,7 +31,7 @@ pipe::Frame identity_reply(const protocol::PublicKey& key) {
 
 pipe::Task<pipe::Answer> SignWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<G::Request>(request.message.body);
-    if (!root) co_return pipe::Answer(bad_input("sign: not a message of this inbox"));
+    if (!root) co_return pipe::unknown_message();
     switch (root->body_type()) {
     case G::Inbox::Sign: {
         if (request.message.blobs.size() != 1)

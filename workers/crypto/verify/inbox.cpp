@@ -55,7 +55,7 @@ static_assert(static_cast<int>(Verdict::Refused) == static_cast<int>(ipc::Verdic
 
 pipe::Task<pipe::Answer> VerifyWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<V::Request>(request.message.body);
-    if (!root) co_return pipe::Answer(bad_input("verify: not a message of this inbox"));
+    if (!root) co_return pipe::unknown_message();
     Bytes joined;
     switch (root->body_type()) {
     case V::Inbox::VerifyRecords: {
