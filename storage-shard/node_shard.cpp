@@ -9,6 +9,13 @@ namespace warren::shard {
 namespace {
 
 constexpr int wal_pages_before_checkpoint = 500;
+constexpr std::size_t file_bytes_max = 4u << 20;  // a .torrent, or resume data
+constexpr int row_bytes_max = 9 << 20;            // both, and the texts
+
+Result<void> fits(ByteView file) {
+    if (file.size() > file_bytes_max) return bad_input("a download's files have at most 4 MiB");
+    return {};
+}
 
 }  // namespace
 
@@ -25,6 +32,7 @@ Result<std::unique_ptr<NodeShard>> NodeShard::open(const std::string& path, cons
 }
 
 Result<void> NodeShard::load(Check check) {
+    WARREN_TRY_VOID(connection_.set_row_bytes_max(row_bytes_max));
     WARREN_TRY_VOID(check_file(connection_, check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Node));
     auto own = [&] { return write_epoch(connection_, epoch_); };
@@ -38,9 +46,9 @@ Result<void> NodeShard::load(Check check) {
                                             "WHERE infohash = ?1"));
     WARREN_TRY(forget_, connection_.prepare("DELETE FROM download WHERE infohash = ?1"));
     WARREN_TRY(find_, connection_.prepare("SELECT 1 FROM download WHERE infohash = ?1"));
-    WARREN_TRY(all_, connection_.prepare("SELECT infohash, name, magnet, path, root, paused, "
-                                         "added_ms, torrent, resume FROM download "
-                                         "ORDER BY added_ms, infohash"));
+    WARREN_TRY(page_, connection_.prepare("SELECT infohash, name, magnet, path, root, paused, "
+                                          "added_ms, torrent, resume FROM download "
+                                          "WHERE infohash > ?1 ORDER BY infohash"));
     WARREN_TRY(put_fact_,
                connection_.prepare("INSERT INTO fact VALUES(?1, ?2) ON CONFLICT DO UPDATE "
                                    "SET value = ?2"));
@@ -62,6 +70,7 @@ Result<void> NodeShard::write(F&& body) {
 }
 
 Result<Put> NodeShard::put_download(const StoredDownload& d) {
+    WARREN_TRY_VOID(fits(d.torrent));
     WARREN_TRY(auto there, find_.number(d.infohash));
     auto insert = [&] {
         return put_.run(d.infohash, d.name, d.magnet, d.path, d.root,
@@ -72,6 +81,7 @@ Result<Put> NodeShard::put_download(const StoredDownload& d) {
 }
 
 Result<void> NodeShard::put_resume(const Infohash& infohash, ByteView resume, bool paused) {
+    WARREN_TRY_VOID(fits(resume));
     std::int64_t changed = 0;
     auto update = [&]() -> Result<void> {
         auto done = resume_.run(infohash, resume, static_cast<std::int64_t>(paused));
@@ -87,12 +97,16 @@ Result<void> NodeShard::forget_download(const Infohash& infohash) {
     return write([&] { return forget_.run(infohash); });
 }
 
-Result<std::vector<StoredDownload>> NodeShard::downloads() {
-    std::vector<StoredDownload> out;
-    Rows rows = all_.rows();
+Result<DownloadPage> NodeShard::downloads(const Infohash& after) {
+    DownloadPage out;
+    std::size_t text_bytes = 0, file_bytes = 0;
+    Rows rows = page_.rows(after);
     while (true) {
-        WARREN_TRY(bool more, rows.next());
-        if (!more) return out;
+        WARREN_TRY(out.more, rows.next());
+        if (!out.more || out.rows.size() >= DownloadPage::rows_max ||
+            text_bytes >= DownloadPage::text_bytes_max ||
+            file_bytes >= DownloadPage::file_bytes_max)
+            return out;
         StoredDownload d;
         d.infohash = rows.id<Infohash>(0);
         d.name = rows.text(1);
@@ -103,7 +117,9 @@ Result<std::vector<StoredDownload>> NodeShard::downloads() {
         d.added_ms = rows.integer(6);
         d.torrent = to_bytes(rows.blob(7));
         d.resume = to_bytes(rows.blob(8));
-        out.push_back(std::move(d));
+        text_bytes += d.name.size() + d.magnet.size() + d.path.size();
+        file_bytes += d.torrent.size() + d.resume.size();
+        out.rows.push_back(std::move(d));
     }
 }
 

@@ -22,6 +22,14 @@ struct StoredDownload {
     Bytes resume;
 };
 enum class Put { Created, Updated };
+// A page ends at the first row that passes one of these bounds.
+struct DownloadPage {
+    static constexpr std::size_t rows_max = 200;
+    static constexpr std::size_t text_bytes_max = 128 * 1024;
+    static constexpr std::size_t file_bytes_max = 1024 * 1024;
+    std::vector<StoredDownload> rows;
+    bool more = false;
+};
 
 class NodeShard {
 public:
@@ -34,7 +42,8 @@ public:
     Result<Put> put_download(const StoredDownload& download);
     Result<void> put_resume(const Infohash& infohash, ByteView resume, bool paused);
     Result<void> forget_download(const Infohash& infohash);
-    Result<std::vector<StoredDownload>> downloads();
+    // By infohash, those behind `after`; no download has the infohash zero.
+    Result<DownloadPage> downloads(const Infohash& after = {});
 
     Result<void> put_fact(std::string_view name, ByteView value);
     Result<std::optional<Bytes>> fact(std::string_view name);
@@ -52,7 +61,7 @@ private:
     Connection connection_;
     Epoch epoch_;
     bool failed_ = false;
-    Statement put_, resume_, forget_, all_, find_, put_fact_, fact_;
+    Statement put_, resume_, forget_, page_, find_, put_fact_, fact_;
 };
 
 }  // namespace warren::shard

@@ -147,6 +147,13 @@ Result<Connection> Connection::open(const std::string& path, Access access) {
     return out;
 }
 
+Result<void> Connection::set_row_bytes_max(int bytes_max) {
+    sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, bytes_max);
+    if (sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, -1) != bytes_max)
+        return Error{ErrorKind::Environment, "this SQLite does not keep its limits"};
+    return {};
+}
+
 Result<void> Connection::configure(Access access) {
     sqlite3_busy_timeout(db_, busy_timeout_ms);
     sqlite3_limit(db_, SQLITE_LIMIT_LENGTH, length_max);

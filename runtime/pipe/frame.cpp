@@ -111,4 +111,19 @@ Frame Frame::copy_of(ByteView bytes) {
     return Frame(to_bytes(bytes));
 }
 
+void add_blobs(Message& message, ByteView bytes) {
+    while (!bytes.empty()) {
+        const auto piece = bytes.first(std::min(bytes.size(), piece_bytes_max));
+        message.blobs.push_back(Frame::copy_of(piece));
+        bytes = bytes.subspan(piece.size());
+    }
+}
+
+Bytes join_blobs(const std::vector<Frame>& blobs) {
+    Bytes out;
+    for (const auto& blob : blobs)
+        append(out, blob.view());
+    return out;
+}
+
 }  // namespace warren::pipe

@@ -43,6 +43,11 @@ struct Message {
     }
 };
 
+// Bytes of any length as blobs that a pipe takes, and back.
+inline constexpr std::size_t piece_bytes_max = 256 * 1024;
+void add_blobs(Message& message, ByteView bytes);
+Bytes join_blobs(const std::vector<Frame>& blobs);
+
 // Finishes a builder whose root has just been created: the last line of every message function.
 template <typename Root>
 Frame finish(flatbuffers::FlatBufferBuilder& builder, flatbuffers::Offset<Root> root) {

@@ -15,8 +15,6 @@ namespace N = ipc::network;
 namespace T = ipc::torrent;
 using Builder = flatbuffers::FlatBufferBuilder;
 
-constexpr std::size_t blob_bytes_max = 256 * 1024;
-
 template <typename Body>
 Message request(Builder& builder, flatbuffers::Offset<Body> body) {
     return {pipe::finish(builder,
@@ -32,15 +30,6 @@ Message network_request(Builder& builder, flatbuffers::Offset<Body> body) {
     return {pipe::finish(builder,
                          N::CreateRequest(builder, N::InboxTraits<Body>::enum_value, body.Union())),
             {}};
-}
-
-// A .torrent file as blobs, in order; the reader joins them.
-void add_blobs(Message& message, ByteView bytes) {
-    while (!bytes.empty()) {
-        const auto part = bytes.first(std::min(bytes.size(), blob_bytes_max));
-        message.blobs.push_back(pipe::Frame::copy_of(part));
-        bytes = bytes.subspan(part.size());
-    }
 }
 
 Outcome<TorrentFacts> facts_of(const Message& message) {
@@ -146,7 +135,7 @@ Outbox::Asked<TorrentFacts> Outbox::create_torrent(Errand& errand, std::string p
 Outbox::Asked<TorrentFacts> Outbox::inspect_torrent(Errand& errand, const Bytes& torrent) {
     Builder builder;
     auto message = request(builder, T::CreateInspectTorrent(builder));
-    add_blobs(message, torrent);
+    pipe::add_blobs(message, torrent);
     auto got = co_await asking_.ask(errand, Role::Torrent, Target::any(), std::move(message));
     if (!got) co_return std::move(got.problem());
     co_return facts_of(*got);
@@ -161,7 +150,7 @@ Outbox::Asked<AddedDownload> Outbox::add_download(Errand& errand, const NewDownl
     auto message =
         request(builder, T::CreateAddDownload(builder, magnet, infohash ? &*infohash : nullptr,
                                               name, download.paused));
-    add_blobs(message, download.torrent);
+    pipe::add_blobs(message, download.torrent);
     auto got = co_await asking_.ask(errand, Role::Torrent, Target::any(), std::move(message));
     if (!got) co_return std::move(got.problem());
     const auto* added = reply<T::AddDownloadReply>(*got);

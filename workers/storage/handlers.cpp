@@ -199,12 +199,10 @@ Task<pipe::Answer> StorageWorker::on_forget_download(Call call, Infohash infohas
     co_return replies::done();
 }
 
-Task<pipe::Answer> StorageWorker::on_list_stored_downloads(Call call) {
-    using Downloads = std::vector<shard::StoredDownload>;
-    std::function<Result<Downloads>(shard::NodeShard&)> work = [](shard::NodeShard& node) {
-        return node.downloads();
-    };
-    auto downloads = co_await on_node_file<Downloads>(std::move(work), call.deadline);
+Task<pipe::Answer> StorageWorker::on_list_stored_downloads(Call call, Infohash after) {
+    std::function<Result<shard::DownloadPage>(shard::NodeShard&)> work =
+        [after](shard::NodeShard& node) { return node.downloads(after); };
+    auto downloads = co_await on_node_file<shard::DownloadPage>(std::move(work), call.deadline);
     if (!downloads) co_return downloads.error();
     co_return replies::downloads(*downloads);
 }

@@ -28,13 +28,6 @@ pipe::Frame first_blob(const pipe::Request& request) {
     return request.message.blobs.empty() ? pipe::Frame() : request.message.blobs.front();
 }
 
-Bytes all_blobs(const pipe::Request& request) {
-    Bytes out;
-    for (const auto& blob : request.message.blobs)
-        append(out, blob.view());
-    return out;
-}
-
 ListPage to_page(const flatbuffers::String* after, std::uint32_t limit) {
     auto wanted = limit == 0 ? page_default : std::size_t{limit};
     return {text_of(after), std::min(wanted, page_max)};
@@ -59,7 +52,7 @@ shard::StoredDownload to_domain(const S::PutDownload& from, const pipe::Request&
     out.root = text_of(from.root());
     out.paused = from.paused();
     out.added_ms = from.added_ms();
-    out.torrent = all_blobs(request);
+    out.torrent = pipe::join_blobs(request.message.blobs);
     return out;
 }
 
@@ -170,12 +163,16 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::PutResume: {
         const auto* put = root->body_as_PutResume();
         co_return co_await on_put_resume(call, from_wire<Infohash>(*put->infohash()), put->paused(),
-                                         all_blobs(request));
+                                         pipe::join_blobs(request.message.blobs));
     }
     case S::Inbox::ForgetDownload:
         co_return co_await on_forget_download(
             call, from_wire<Infohash>(*root->body_as_ForgetDownload()->infohash()));
-    case S::Inbox::ListStoredDownloads: co_return co_await on_list_stored_downloads(call);
+    case S::Inbox::ListStoredDownloads: {
+        const auto* after = root->body_as_ListStoredDownloads()->after();
+        co_return co_await on_list_stored_downloads(call, after ? from_wire<Infohash>(*after)
+                                                                : Infohash{});
+    }
     case S::Inbox::NONE: break;
     }
     co_return pipe::unknown_message();

@@ -160,24 +160,28 @@ pipe::Answer download_put(shard::Put put) {
     return answer(builder, S::CreatePutDownloadReply(builder, put == shard::Put::Created));
 }
 
-pipe::Answer downloads(const std::vector<shard::StoredDownload>& rows) {
+pipe::Answer downloads(const shard::DownloadPage& page) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::StoredDownload>> all;
-    std::vector<pipe::Frame> blobs;
-    for (const auto& row : rows) {
+    Bytes files;
+    for (const auto& row : page.rows) {
         auto name = builder.CreateString(row.name);
         auto magnet = builder.CreateString(row.magnet);
         auto path = builder.CreateString(row.path);
         auto root_name = builder.CreateString(row.root);
         auto infohash = to_wire<ipc::Infohash>(row.infohash);
         all.push_back(S::CreateStoredDownload(builder, &infohash, name, magnet, path, root_name,
-                                              row.paused, row.added_ms));
-        blobs.push_back(pipe::Frame(row.torrent));
-        blobs.push_back(pipe::Frame(row.resume));
+                                              row.paused, row.added_ms,
+                                              static_cast<std::uint32_t>(row.torrent.size()),
+                                              static_cast<std::uint32_t>(row.resume.size())));
+        append(files, row.torrent);
+        append(files, row.resume);
     }
     auto list = builder.CreateVector(all);
-    auto body = answer(builder, S::CreateListStoredDownloadsReply(builder, list));
-    return pipe::Message{std::move(body), std::move(blobs)};
+    pipe::Message message{
+        answer(builder, S::CreateListStoredDownloadsReply(builder, list, page.more)), {}};
+    pipe::add_blobs(message, files);
+    return message;
 }
 
 pipe::Answer moved() {

@@ -149,7 +149,11 @@ Task<Result<Verdicts>> Shards::store(ShardUse use, std::vector<ByteView> packets
         pipe::spawn(loop_, commit_waiting(use));
     }
     auto verdicts = co_await promise->wait(deadline);
-    if (!verdicts) co_return Error{ErrorKind::Expired, "the disk did not answer in time"};
+    if (!verdicts) {
+        // Its credit goes back now, so it must not stay: a hanging disk would collect them.
+        std::erase_if(use->waiting, [&](const auto& store) { return store.promise == promise; });
+        co_return Error{ErrorKind::Expired, "the disk did not answer in time"};
+    }
     co_return std::move(*verdicts);
 }
 
@@ -229,7 +233,9 @@ Task<void> Shards::close(std::shared_ptr<OpenShard> shard) {
     shard->closing = false;
     shard->root.reset();
     if (!closed || shard->users > 0) co_return;
-    open_.erase(shard->id);
+    const auto found = open_.find(shard->id);
+    if (found == open_.end() || found->second != shard) co_return;  // another close was quicker
+    open_.erase(found);
     metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(open_.size());
 }
 

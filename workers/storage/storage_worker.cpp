@@ -75,13 +75,16 @@ void StorageWorker::on_slots() {
 }
 
 Task<void> StorageWorker::release_lost_slots(std::uint64_t version) {
+    releasing_version_ = std::max(releasing_version_, version);
+    ++releasing_;
     auto before = std::exchange(held_, owned_slots());
     std::vector<std::uint8_t> lost;
     std::ranges::set_difference(before, held_, std::back_inserter(lost));
     std::vector<std::uint8_t> gained;
     std::ranges::set_difference(held_, before, std::back_inserter(gained));
     co_await close_slots(std::move(lost));
-    host_.slots_released(version);
+    // A later map says that the earlier one's slots are closed, too: the last to end says it.
+    if (--releasing_ == 0) host_.slots_released(releasing_version_);
     if (gained.empty()) co_return;
     if (owns(protocol::directory_community()))
         (void)co_await join(protocol::directory_community(), std::nullopt,

@@ -37,7 +37,7 @@ private:
     Task<pipe::Answer> on_put_download(Call call, shard::StoredDownload download);
     Task<pipe::Answer> on_put_resume(Call call, Infohash infohash, bool paused, Bytes resume);
     Task<pipe::Answer> on_forget_download(Call call, Infohash infohash);
-    Task<pipe::Answer> on_list_stored_downloads(Call call);
+    Task<pipe::Answer> on_list_stored_downloads(Call call, Infohash after);
 
     // publishing.cpp: records of this node
     Task<pipe::Answer> on_publish_record(Call call, Publication publication);
@@ -101,6 +101,8 @@ private:
     Executor::Strand node_strand_;
     std::shared_ptr<Cell<shard::NodeShard>> node_ = std::make_shared<Cell<shard::NodeShard>>();
     std::vector<std::uint8_t> held_;  // slots that this worker served when last told
+    std::uint64_t releasing_version_ = 0;
+    int releasing_ = 0;  // maps whose lost slots are being closed
     bool draining_ = false;
 };
 

@@ -35,7 +35,7 @@ std::string to_domain(const flatbuffers::String* text) {
 
 NewDownload to_domain(const T::AddDownload& add, const pipe::Message& message) {
     NewDownload out;
-    out.torrent = join_blobs(message.blobs);
+    out.torrent = pipe::join_blobs(message.blobs);
     out.magnet = to_domain(add.magnet());
     out.infohash = to_domain(add.infohash());
     out.name = to_domain(add.name());
@@ -121,12 +121,12 @@ pipe::Frame facts(const Source& source) {
 pipe::Answer created(const Result<CreatedTorrent>& result) {
     if (!result.ok()) return result.error();
     pipe::Message out{facts(result->source), {}};
-    add_blobs(out, result->torrent);
+    pipe::add_blobs(out, result->torrent);
     return out;
 }
 
 pipe::Answer inspected(const pipe::Message& message) {
-    const auto source = parse_torrent(join_blobs(message.blobs));
+    const auto source = parse_torrent(pipe::join_blobs(message.blobs));
     if (!source.ok()) return source.error();
     return facts(*source);
 }
@@ -170,7 +170,7 @@ pipe::Answer TorrentWorker::list_downloads(const std::optional<Infohash>& only,
 
 pipe::Task<pipe::Answer> TorrentWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<T::Request>(request.message.body);
-    if (!root) co_return pipe::Answer(bad_input("torrent: not a message of this inbox"));
+    if (!root) co_return pipe::unknown_message();
     switch (root->body_type()) {
     case T::Inbox::AddDownload: {
         auto wish = to_domain(*root->body_as_AddDownload(), request.message);

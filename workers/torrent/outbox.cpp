@@ -12,7 +12,6 @@ namespace S = ipc::storage;
 
 namespace {
 
-constexpr std::size_t blob_bytes_max = 256 * 1024;
 constexpr Nanoseconds retry_interval = 100_ms;
 
 ipc::Infohash to_wire(const Infohash& infohash) {
@@ -61,21 +60,6 @@ Result<Download> download_of(const S::StoredDownload& from) {
 
 }  // namespace
 
-void add_blobs(pipe::Message& message, ByteView bytes) {
-    while (!bytes.empty()) {
-        const auto part = bytes.first(std::min(bytes.size(), blob_bytes_max));
-        message.blobs.push_back(pipe::Frame::copy_of(part));
-        bytes = bytes.subspan(part.size());
-    }
-}
-
-Bytes join_blobs(const std::vector<pipe::Frame>& blobs) {
-    Bytes out;
-    for (const auto& blob : blobs)
-        append(out, blob.view());
-    return out;
-}
-
 pipe::Task<Result<pipe::Message>> Outbox::ask(pipe::Message message, Nanoseconds deadline) {
     SystemRandom random;
     pipe::Ask ask;
@@ -104,7 +88,7 @@ pipe::Task<Result<void>> Outbox::put_download(Download download, Bytes torrent,
     const auto root = builder.CreateString(std::string(name_of(download.root)));
     auto message = request(builder, S::CreatePutDownload(builder, &infohash, name, magnet, path,
                                                          root, download.paused, download.added_ms));
-    add_blobs(message, torrent);
+    pipe::add_blobs(message, torrent);
     auto answer = co_await ask(std::move(message), deadline);
     co_return check_reply<S::PutDownloadReply>(answer);
 }
@@ -114,7 +98,7 @@ pipe::Task<Result<void>> Outbox::put_resume(Infohash infohash, bool paused, Byte
     flatbuffers::FlatBufferBuilder builder;
     const auto wire = to_wire(infohash);
     auto message = request(builder, S::CreatePutResume(builder, &wire, paused));
-    add_blobs(message, resume);
+    pipe::add_blobs(message, resume);
     auto answer = co_await ask(std::move(message), deadline);
     co_return check_reply<S::Done>(answer);
 }
@@ -127,26 +111,30 @@ pipe::Task<Result<void>> Outbox::forget_download(Infohash infohash, Nanoseconds 
     co_return check_reply<S::Done>(answer);
 }
 
-pipe::Task<Result<std::vector<StoredDownload>>> Outbox::list_downloads(Nanoseconds deadline) {
+pipe::Task<Result<StoredPage>> Outbox::list_downloads(Infohash after, Nanoseconds deadline) {
     flatbuffers::FlatBufferBuilder builder;
-    auto answer = co_await ask(request(builder, S::CreateListStoredDownloads(builder)), deadline);
+    const auto wire = to_wire(after);
+    auto answer =
+        co_await ask(request(builder, S::CreateListStoredDownloads(builder, &wire)), deadline);
     if (!answer.ok()) co_return answer.error();
     const auto* reply = reply_of<S::ListStoredDownloadsReply>(*answer);
     if (!reply) co_return unavailable("storage: not the answer to what was asked");
-    std::vector<StoredDownload> out;
+    StoredPage out;
+    out.more = reply->more();
     if (!reply->downloads()) co_return std::move(out);
-    if (answer->blobs.size() != 2 * std::size_t{reply->downloads()->size()})
-        co_return unavailable("storage: downloads without their files");
-    std::size_t blob = 0;
+    const auto files = pipe::join_blobs(answer->blobs);
+    Reader cut(files);
     for (const auto* row : *reply->downloads()) {
         auto download = download_of(*row);
         if (!download.ok()) co_return download.error();
         StoredDownload stored;
         stored.download = std::move(*download);
-        stored.torrent = to_bytes(answer->blobs[blob++].view());
-        stored.resume = to_bytes(answer->blobs[blob++].view());
-        out.push_back(std::move(stored));
+        stored.torrent = to_bytes(cut.take(row->torrent_bytes()));
+        stored.resume = to_bytes(cut.take(row->resume_bytes()));
+        out.downloads.push_back(std::move(stored));
     }
+    if (!cut.done() || (out.more && out.downloads.empty()))
+        co_return unavailable("storage: downloads without their files");
     co_return std::move(out);
 }
 

@@ -17,6 +17,11 @@ struct StoredDownload {
     Bytes resume;
 };
 
+struct StoredPage {
+    std::vector<StoredDownload> downloads;
+    bool more = false;
+};
+
 class Outbox {
 public:
     explicit Outbox(pipe::Host& host) : host_(host) {}
@@ -27,16 +32,13 @@ public:
     pipe::Task<Result<void>> put_resume(Infohash infohash, bool paused, Bytes resume,
                                         Nanoseconds deadline);
     pipe::Task<Result<void>> forget_download(Infohash infohash, Nanoseconds deadline);
-    pipe::Task<Result<std::vector<StoredDownload>>> list_downloads(Nanoseconds deadline);
+    // By infohash, those behind `after`.
+    pipe::Task<Result<StoredPage>> list_downloads(Infohash after, Nanoseconds deadline);
 
 private:
     pipe::Task<Result<pipe::Message>> ask(pipe::Message message, Nanoseconds deadline);
 
     pipe::Host& host_;
 };
-
-// Bytes of any length as frames that fit a pipe, and back.
-void add_blobs(pipe::Message& message, ByteView bytes);
-Bytes join_blobs(const std::vector<pipe::Frame>& blobs);
 
 }  // namespace warren::torrent

@@ -16,15 +16,6 @@ namespace {
 constexpr std::string_view fetching = ".fetching";  // where torrents without metadata live
 constexpr std::size_t removed_max = 1024;
 constexpr int hashing_max = 4;
-// Storage gives each .torrent back in one frame of a pipe, which is at most 1 MiB.
-constexpr std::size_t stored_bytes_max = 1'000'000;
-
-Result<void> fits_storage(const Bytes& torrent) {
-    if (torrent.size() > stored_bytes_max)
-        return refused("torrent: its file has " + std::to_string(torrent.size()) +
-                       " bytes; at most " + std::to_string(stored_bytes_max) + " can be kept");
-    return {};
-}
 
 std::string parent_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -148,8 +139,6 @@ pipe::Task<Result<AddedDownload>> TorrentWorker::add_download(NewDownload wish,
 // one torrent at the same time both wait for storage, and one of them starts it.
 pipe::Task<Result<void>> TorrentWorker::store_and_start(Download download, Bytes torrent,
                                                         Source source, Nanoseconds deadline) {
-    auto fits = fits_storage(torrent);
-    if (!fits.ok()) co_return fits;
     const auto infohash = download.infohash;
     const bool first = downloads_.find(infohash) == nullptr;
     auto& row = downloads_.insert(std::move(download));
@@ -183,8 +172,6 @@ pipe::Task<Result<void>> TorrentWorker::store_and_start(Download download, Bytes
 // here, and checked, it starts anew in its place.
 pipe::Task<Result<void>> TorrentWorker::promote(Infohash infohash, Bytes torrent, Source source,
                                                 Nanoseconds deadline) {
-    auto fits = fits_storage(torrent);
-    if (!fits.ok()) co_return fits;
     auto path = co_await choose_target(source.name, infohash, deadline);
     if (!path.ok()) co_return path.error();
     auto* row = downloads_.find(infohash);

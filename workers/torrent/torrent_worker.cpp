@@ -54,20 +54,22 @@ pipe::Task<Result<void>> TorrentWorker::start() {
 
 // Storage may be down or starting: what needs its list waits, everything else goes on.
 pipe::Task<void> TorrentWorker::load() {
-    bool told = false;
-    std::vector<StoredDownload> stored;
-    while (true) {
-        auto list = co_await outbox_.list_downloads(monotonic_now() + list_timeout);
-        if (list.ok()) {
-            stored = std::move(*list);
-            break;
+    bool told = false, more = true;
+    Infohash after;
+    while (more) {
+        auto page = co_await outbox_.list_downloads(after, monotonic_now() + list_timeout);
+        if (!page.ok()) {
+            if (!told) log::unusual("downloads not loaded yet: {}", page.error().text);
+            told = true;
+            co_await pipe::sleep_for(host_.io(), load_retry);
+            continue;
         }
-        if (!told) log::unusual("downloads not loaded yet: {}", list.error().text);
-        told = true;
-        co_await pipe::sleep_for(host_.io(), load_retry);
+        more = page->more;
+        for (auto& one : page->downloads) {
+            after = one.download.infohash;
+            co_await load_one(std::move(one));
+        }
     }
-    for (auto& one : stored)
-        co_await load_one(std::move(one));
     loaded_ = true;
     for (const auto& waiter : waiting_for_load_)
         waiter->set(true);

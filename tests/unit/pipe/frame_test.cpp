@@ -66,5 +66,20 @@ TEST(Frame, EveryTruncationIsRefusedOrHarmless) {
         nullptr);
 }
 
+TEST(Frame, LongBytesTravelInPieces) {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, pipe::piece_bytes_max,
+                                   pipe::piece_bytes_max + 1, std::size_t{4} << 20}) {
+        Bytes bytes(size);
+        for (std::size_t i = 0; i < size; ++i)
+            bytes[i] = static_cast<std::uint8_t>(i * 31 >> 8);
+        pipe::Message message;
+        pipe::add_blobs(message, bytes);
+        EXPECT_EQ(message.blobs.size(), (size + pipe::piece_bytes_max - 1) / pipe::piece_bytes_max);
+        for (const auto& blob : message.blobs)
+            EXPECT_LE(blob.size(), pipe::piece_bytes_max);
+        EXPECT_EQ(pipe::join_blobs(message.blobs), bytes);
+    }
+}
+
 }  // namespace
 }  // namespace warren::test

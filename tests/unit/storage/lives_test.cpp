@@ -123,10 +123,21 @@ TEST_F(StorageTest, KeepsDownloads) {
     Builder c;
     auto listed = node->ask(question(c, S::CreateListStoredDownloads(c)));
     ASSERT_TRUE(reply_of<S::ListStoredDownloadsReply>(listed));
-    ASSERT_EQ(listed.message->blobs.size(), 2u);
-    EXPECT_EQ(listed.message->blobs[0].size(), 300'000u);
-    EXPECT_EQ(to_bytes(listed.message->blobs[1].view()), (Bytes{9, 9}));
-    EXPECT_FALSE(reply_of<S::ListStoredDownloadsReply>(listed)->downloads()->Get(0)->paused());
+    for (const auto& blob : listed.message->blobs)
+        EXPECT_LE(blob.size(), pipe::piece_bytes_max);
+    auto files = pipe::join_blobs(listed.message->blobs);
+    ASSERT_EQ(files.size(), 300'002u);
+    EXPECT_EQ(Bytes(files.end() - 2, files.end()), (Bytes{9, 9}));
+    const auto* reply = reply_of<S::ListStoredDownloadsReply>(listed);
+    const auto* row = reply->downloads()->Get(0);
+    EXPECT_EQ(row->torrent_bytes(), 300'000u);
+    EXPECT_EQ(row->resume_bytes(), 2u);
+    EXPECT_FALSE(row->paused());
+    EXPECT_FALSE(reply->more());
+    Builder d;
+    auto behind = node->ask(question(d, S::CreateListStoredDownloads(d, &wire)));
+    ASSERT_TRUE(reply_of<S::ListStoredDownloadsReply>(behind));
+    EXPECT_EQ(reply_of<S::ListStoredDownloadsReply>(behind)->downloads()->size(), 0u);
 }
 
 TEST_F(StorageTest, ALostSlotIsClosedReleasedAndAnsweredWithMoved) {
