@@ -48,7 +48,10 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     auto prepared =
         co_await shards_.write<shard::PreparedPublish>(use, std::move(prepare), deadline);
     if (!prepared) co_return std::move(prepared.error());
-    if (prepared->done) co_return *prepared->done;
+    if (prepared->done) {
+        index_soon(use);  // the first asker may have left before the commit was over
+        co_return *prepared->done;
+    }
 
     auto packet = std::move(prepared->to_sign);
     auto signature = co_await outbox_.sign(packet, deadline);

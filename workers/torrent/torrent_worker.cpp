@@ -205,7 +205,9 @@ pipe::Task<void> TorrentWorker::take_metadata(Infohash infohash, Bytes torrent, 
         auto done = co_await promote(infohash, std::move(file), std::move(copy),
                                      monotonic_now() + store_timeout);
         if (done.ok()) co_return;
-        if (done.error().kind == ErrorKind::Refused) {  // it will not fit later either
+        const auto kind = done.error().kind;
+        if (kind == ErrorKind::Refused || kind == ErrorKind::Exists ||
+            kind == ErrorKind::BadInput) {  // it will not be better later
             on_failed(infohash, done.error().text);
             co_return;
         }
