@@ -147,17 +147,22 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 std::string Reading::unknown_key(std::string_view section, std::string_view name) {
     std::string best;
-    std::size_t least = SIZE_MAX;
+    std::size_t least = SIZE_MAX, letters = 0;
     for (const auto& row : process::setting_rows()) {
         if (row.internal) continue;
         // A right name in a wrong section is nearer than any other name.
-        auto off = 2 * distance(name, row.name) + distance(section, row.section);
+        auto wrong = distance(name, row.name);
+        auto off = 2 * wrong + distance(section, row.section);
         if (off >= least) continue;
         least = off;
+        letters = wrong;
         best = row.section == section ? std::string(row.name)
                                       : fmt::format("{} in [{}]", row.name, row.section);
     }
     auto full = section.empty() ? std::string(name) : fmt::format("{}.{}", section, name);
+    // With half of the letters wrong the nearest name is a guess that misleads.
+    if (2 * letters > name.size())
+        return fmt::format("unknown setting {}: `warren config sample` shows all", full);
     return fmt::format("unknown setting {}: did you mean {}?", full, best);
 }
 

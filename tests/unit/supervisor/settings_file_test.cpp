@@ -23,6 +23,8 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
         {"[api]\n  share_root = \"/x\"\n",
          "w.toml:2:3: unknown setting api.share_root: did you mean share_root in [torrent]?"},
         {"[storag]\n", "w.toml:1:2: unknown section [storag]: write [storage]"},
+        {"[torrent]\ncolour = \"red\"\n",
+         "w.toml:2:1: unknown setting torrent.colour: `warren config sample` shows all"},
         {"lan = true\n", "w.toml:1:1: unknown setting lan: did you mean lan in [overlay]?"},
         {"[torrent]\ndht = 1\n",
          "w.toml:2:7: torrent.dht must be true or false, not a whole number"},
@@ -34,7 +36,7 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
          "w.toml:2:9: workers.storage.count = 99 is out of bounds: write 1 to 16 processes"},
         {"[api]\nlisten = 8085\n",
          "w.toml:2:10: api.listen must be a text in quotes, not a whole number"},
-        {"[node]\njournal = \"true\"\n", "w.toml:2:1: unknown setting node.journal: did you mean"},
+        {"[node]\njournal = \"true\"\n", "w.toml:2:1: unknown setting node.journal: "},
         {"[api]\ntoken_sha256 = \"00\"\n", "w.toml:2:1: unknown setting api.token_sha256"},
         {"[api\n", "w.toml:1:5: this is not TOML: "},
     };
