@@ -1,13 +1,12 @@
 // A node that has nothing to do: how soon it answers after a start with existing state, what memory
 // its processes share the cost of (PSS), and the CPU of one idle minute.
 #include <poll.h>
-#include <unistd.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "bench/support/processes.h"
 #include "bench/support/report.h"
 #include "tests/support/journey.h"
 
@@ -23,28 +22,6 @@ double pss_mib(pid_t pid) {
         return kib / 1024;
     }
     return 0;
-}
-
-double cpu_seconds(pid_t pid) {
-    std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    std::getline(in, line);
-    std::istringstream fields(line.substr(line.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i)
-        fields >> skipped;
-    double user = 0, system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-std::map<std::string, pid_t> processes_of(test::Node& node) {
-    std::map<std::string, pid_t> out = {{"warrend", node.pid()}};
-    const auto roster = node.roster();
-    for (const auto& row : roster["workers"])
-        out[row["role"].get<std::string>() + "-" + std::to_string(row["index"].get<int>())] =
-            row["pid"];
-    return out;
 }
 
 }  // namespace

@@ -1,0 +1,65 @@
+// One remote peer: the overlay core behind a real UDP socket on loopback, real keys and signatures,
+// records in memory. Runs on a thread of its own beside what is measured; its CPU is told apart.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "bench/peers/record_set.h"
+#include "protocol/overlay.h"
+#include "tests/support/test_identity.h"
+#include "workers/network/udp.h"
+
+namespace warren::bench {
+
+class OverlayPeer {
+public:
+    explicit OverlayPeer(std::uint64_t seed);
+    ~OverlayPeer();
+    OverlayPeer(const OverlayPeer&) = delete;
+    OverlayPeer& operator=(const OverlayPeer&) = delete;
+
+    void hold(const CommunityId& community, const std::vector<Bytes>& packets);
+    void start();  // what it holds stays as it is from here on
+    void stop();
+
+    const Endpoint& address() const { return address_; }
+    double cpu_seconds() const { return static_cast<double>(cpu_ns_.load()) / 1e9; }
+    // After stop().
+    const protocol::OverlayCounters& counters() const { return overlay_.counters(); }
+    std::uint64_t kernel_dropped() const { return udp_->kernel_dropped(); }
+
+private:
+    static protocol::OverlaySettings settings();
+    void run(const std::stop_token& stop);
+    void settle();
+
+    void apply(protocol::SendDatagram& effect);
+    void apply(protocol::CheckSignature& effect);
+    void apply(protocol::SignAndSend& effect);
+    void apply(protocol::StoreRecords& effect);
+    void apply(protocol::Reconcile& effect);
+    void apply(protocol::GetRoot& effect);
+    void apply(protocol::FetchRecords& effect);
+    void apply(protocol::FindSwarm& effect);
+    void apply(protocol::AddTorrentPeers&) {}
+    void apply(protocol::PeerMet&) {}
+    void apply(protocol::PeerLost&) {}
+    void apply(protocol::InSync&) {}
+
+    SeededRandom random_;
+    test::TestIdentity identity_;
+    protocol::Overlay overlay_;
+    std::map<CommunityId, RecordSet> sets_;
+    std::unique_ptr<network::Udp> udp_;
+    Endpoint address_;
+    bool blocked_ = false;  // the kernel takes no more datagrams now
+    std::atomic<std::int64_t> cpu_ns_ = 0;
+    std::jthread thread_;
+};
+
+// libsodium's verdict on a packet, key and signature where an IPv8 packet has them.
+bool is_valid_packet(ByteView packet);
+
+}  // namespace warren::bench

@@ -1,0 +1,90 @@
+#include "bench/peers/record_set.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace warren::bench {
+
+using namespace protocol;
+
+RecordSet::RecordSet(const CommunityId& community, const std::vector<Bytes>& packets)
+    : community_(community) {
+    for (const auto& packet : packets) {
+        auto record = decode_record(packet);
+        WARREN_CHECK(record.ok() && record->community == community);
+        records_.push_back({record->ref(), packet});
+    }
+    std::ranges::sort(records_, {}, &Stored::ref);
+    const auto key = fingerprint_key(community);
+    sums_.emplace_back();
+    for (const auto& record : records_) {
+        sums_.push_back(sums_.back());
+        sums_.back().add(element_value(key, record.ref.id));
+    }
+}
+
+CommunityRoot RecordSet::root() const {
+    return {sums_.back(), records_.empty() ? 0 : records_.back().ref.time};
+}
+
+RecordSet::Span RecordSet::span_of(const SyncRange& range) const {
+    const auto index = [&](const RecordRef& bound) {
+        return static_cast<std::size_t>(
+            std::ranges::lower_bound(records_, bound, {}, &Stored::ref) - records_.begin());
+    };
+    const auto first = index(range.lower);
+    return {first, std::max(first, index(range.upper))};
+}
+
+RangeSum RecordSet::sum(const SyncRange& range) {
+    const auto span = span_of(range);
+    auto out = sums_[span.last];
+    out.subtract(sums_[span.first]);
+    return out;
+}
+
+std::vector<RecordRef> RecordSet::refs(const SyncRange& range, std::size_t limit) {
+    const auto span = span_of(range);
+    std::vector<RecordRef> out;
+    for (auto at = span.first; at < span.last && out.size() < limit; ++at)
+        out.push_back(records_[at].ref);
+    return out;
+}
+
+std::vector<RecordRef> RecordSet::split(const SyncRange& range, std::size_t parts) {
+    const auto span = span_of(range);
+    const auto count = span.last - span.first;
+    std::vector<RecordRef> out;
+    for (std::size_t i = 1; i < parts; ++i) {
+        const auto offset = i * count / parts;
+        if (offset == 0) continue;
+        const auto& ref = records_[span.first + offset].ref;
+        if (out.empty() || out.back() < ref) out.push_back(ref);
+    }
+    return out;
+}
+
+std::vector<Bytes> RecordSet::fetch(std::uint64_t session, ByteView selections,
+                                    std::size_t bytes_max) const {
+    std::vector<Bytes> out;
+    auto decoded = decode_selections(selections);
+    if (!decoded) return out;
+    const auto key = session_key(community_, session);
+    std::size_t used = 0;
+    for (const auto& selection : *decoded) {
+        auto wanted = selection.ids;
+        std::ranges::sort(wanted);
+        const auto span = span_of(selection.range);
+        for (auto at = span.first; at < span.last; ++at) {
+            const auto& record = records_[at];
+            if (!std::ranges::binary_search(wanted, short_id(key, record.ref.id))) continue;
+            used += record.packet.size();
+            if (used > bytes_max) return out;
+            out.push_back(record.packet);
+        }
+    }
+    return out;
+}
+
+}  // namespace warren::bench
