@@ -128,6 +128,13 @@ Task<void> Inbox::serve(std::string from, Request request, std::uint64_t cost) {
     --in_hand_;
     metrics_.observe_us("pipe_service_seconds",
                         static_cast<std::uint64_t>((monotonic_now() - began) / 1000));
+    if (setup_.tap)
+        setup_.tap->trace(envelope.trace,
+                          {{"hop", setup_.name},
+                           {"asked_by", std::string(process::name_of(asker))},
+                           {"began_ns", began},
+                           {"took_us", (monotonic_now() - began) / 1000},
+                           {"outcome", answer.message ? std::string("ok") : answer.failure.text}});
     if (!answer.message) {
         if (answer.failure.text == unknown_text) violation(asker, std::string(unknown_text));
         fail(from, envelope, cost, std::move(answer.failure));

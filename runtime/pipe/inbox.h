@@ -26,6 +26,8 @@ public:
         CurveKey secret{};
         Window window;
         std::uint64_t schema_hash = 0;
+        std::string name = "worker";  // in traces
+        Tap* tap = nullptr;
         std::function<Task<Answer>(Request)> handler;
         std::function<void(Role, const std::string&)> violation;
     };

@@ -36,12 +36,35 @@ LinkedOutbox::LinkedOutbox(asio::io_context& io, Context& context, Metrics& metr
 
 Task<Result<Message>> LinkedOutbox::ask(Ask ask) {
     if (ask.id.is_zero()) ask.id = random_.id<RequestId>();
+    if (ask.trace == 0) ask.trace = sample();
+    const auto began = monotonic_now();
+    auto answer = co_await deliver(ask);
+    const auto took_us = (monotonic_now() - began) / 1000;
+    metrics_.observe_us("pipe_round_trip_seconds", static_cast<std::uint64_t>(took_us));
+    if (setup_.tap)
+        setup_.tap->trace(ask.trace,
+                          {{"hop", setup_.name},
+                           {"asked", std::string(process::name_of(ask.role))},
+                           {"began_ns", began},
+                           {"took_us", took_us},
+                           {"outcome", answer.ok() ? std::string("ok") : answer.error().text}});
+    co_return answer;
+}
+
+// Where messages begin (api, network), one of many is sampled while somebody listens for traces.
+std::uint64_t LinkedOutbox::sample() {
+    constexpr std::uint64_t one_of = 16;
+    const bool origin = setup_.role == Role::Api || setup_.role == Role::Network;
+    if (!origin || !setup_.tap || !setup_.tap->wanted("trace.")) return 0;
+    return random_.below(one_of) == 0 ? random_.next() | 1 : 0;
+}
+
+Task<Result<Message>> LinkedOutbox::deliver(Ask& ask) {
     const auto cost = cost_of(ask.message);
     Envelope envelope;
     envelope.id = ask.id;
     envelope.deadline = ask.deadline;
     envelope.trace = ask.trace;
-    const auto began = monotonic_now();
     int deaths = 0;
     while (monotonic_now() < ask.deadline) {
         const auto link = co_await acquire(ask, cost);
@@ -54,11 +77,7 @@ Task<Result<Message>> LinkedOutbox::ask(Ask ask) {
         }
         auto answer = co_await link->exchange(envelope, ask.message);
         if (!answer) break;
-        if (auto* message = std::get_if<Message>(&*answer)) {
-            metrics_.observe_us("pipe_round_trip_seconds",
-                                static_cast<std::uint64_t>((monotonic_now() - began) / 1000));
-            co_return std::move(*message);
-        }
+        if (auto* message = std::get_if<Message>(&*answer)) co_return std::move(*message);
         if (auto* failure = std::get_if<Failure>(&*answer)) {
             if (!failure->moved) co_return Error{failure->kind, failure->text};
             co_await changed(std::min(ask.deadline, monotonic_now() + moved_pause));

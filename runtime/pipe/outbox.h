@@ -18,6 +18,8 @@ public:
         CurveKey own_secret{};
         std::array<std::uint8_t, 16> routing_seed{};
         std::uint64_t schema_hash = 0;
+        std::string name = "worker";  // in traces
+        Tap* tap = nullptr;
     };
     LinkedOutbox(asio::io_context& io, Context& context, Metrics& metrics, Setup setup);
 
@@ -36,6 +38,8 @@ private:
         process::WorkerState state = process::WorkerState::Down;
     };
 
+    Task<Result<Message>> deliver(Ask& ask);
+    std::uint64_t sample();
     std::shared_ptr<Link> choose(const Ask& ask) const;
     Task<std::shared_ptr<Link>> acquire(const Ask& ask, std::uint64_t cost);
     Task<void> changed(Nanoseconds deadline);

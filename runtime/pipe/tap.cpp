@@ -1,11 +1,18 @@
 #include "runtime/pipe/tap.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
 #include "runtime/pipe/xpub_tap.h"
 
 namespace warren::pipe {
+
+void Tap::trace(std::uint64_t trace, std::initializer_list<Field> fields) {
+    if (trace == 0 || !wanted("trace.")) return;
+    publish(fmt::format("trace.{:016x}", trace), json_object(fields));
+}
 
 namespace {
 
@@ -22,8 +29,11 @@ XPubTap::XPubTap(asio::io_context& io, Context& context, const std::string& endp
     : socket_(context, SocketKind::XPub, hwm_messages),
       watch_(io, bound(socket_, endpoint, listener), [this] { read_subscriptions(); }) {}
 
+// A reader may want all of a kind ("trace.") or more exactly one of them ("trace.12").
 bool XPubTap::wanted(std::string_view topic) const {
-    return std::ranges::any_of(prefixes_, [&](const auto& p) { return topic.starts_with(p); });
+    return std::ranges::any_of(prefixes_, [&](const auto& prefix) {
+        return topic.starts_with(prefix) || (topic.ends_with('.') && prefix.starts_with(topic));
+    });
 }
 
 void XPubTap::publish(std::string_view topic, std::string_view json) {
@@ -42,6 +52,7 @@ void XPubTap::read_subscriptions() {
         else if (prefixes_.size() < prefixes_max)
             prefixes_.emplace(prefix);
     }
+    logs_wanted_ = wanted("log.");
 }
 
 }  // namespace warren::pipe

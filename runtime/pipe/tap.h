@@ -46,6 +46,8 @@ private:
 
 class Tap {
 public:
+    // One hop of a sampled message, as trace.ID. `trace` 0: not sampled.
+    void trace(std::uint64_t trace, std::initializer_list<Field> fields);
     virtual ~Tap() = default;
     virtual bool wanted(std::string_view topic) const = 0;  // does anyone listen?
     virtual void publish(std::string_view topic, std::string_view json) = 0;

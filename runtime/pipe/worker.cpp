@@ -43,7 +43,7 @@ public:
           tap_(io_, context_, welcome_.tap, welcome_.tap_listener.release()),
           outbox_(io_, context_, metrics_,
                   {welcome_.role, keys_of(welcome_), welcome_.secret_key, welcome_.routing_seed,
-                   ipc::schema_hash}) {
+                   ipc::schema_hash, name_of(welcome_.role, welcome_.index), &tap_}) {
         for (auto& listener : welcome_.listeners) {
             listeners_.push_back(listener.fd.get());
             listener_names_.push_back(listener.address);
@@ -52,6 +52,9 @@ public:
     }
 
     int run() {
+        process::log::set_mirror([this](process::log::Level level, std::string_view line) {
+            if (tap_.logs_wanted()) mirror_log(level, std::string(line));
+        });
         spawn(io_, serve());
         spawn(io_, listen_to_lifeline());
         spawn(io_, beat());
@@ -89,6 +92,17 @@ public:
     void slots_released(std::uint64_t version) override { send(process::SlotsReleased{version}); }
 
 private:
+    // From the log thread to the loop: log.LEVEL.WORKER on the tap.
+    void mirror_log(process::log::Level level, std::string line) {
+        asio::post(io_, [this, level, text = std::move(line)] {
+            const std::string level_name(process::log::name_of(level));
+            tap_.event("log." + level_name + "." + name(), {{"worker", name()},
+                                                            {"level", level_name},
+                                                            {"at_ms", wall_now_ms()},
+                                                            {"line", text}});
+        });
+    }
+
     // Resources, then pipes, then ready.
     Task<void> serve() {
         outbox_.on_roster(welcome_.roster);
@@ -121,6 +135,8 @@ private:
         setup.window.bytes =
             static_cast<std::uint64_t>(settings().integer(role_setting(role(), "queue_bytes")));
         setup.schema_hash = ipc::schema_hash;
+        setup.name = name();
+        setup.tap = &tap_;
         setup.handler = [this](Request request) {
             return service_->on_request(std::move(request));
         };

@@ -26,18 +26,19 @@ constexpr std::array<std::string_view, 6> level_names = {"trace",   "debug",  "i
                                                          "unusual", "broken", "fatal"};
 constexpr std::array<char, 6> journal_priority = {'7', '7', '6', '4', '3', '2'};
 
-std::string_view name_of(Level level) {
-    return level_names[static_cast<std::size_t>(level)];
-}
-
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 public:
     explicit StderrSink(Target target) : target_(std::move(target)) {}
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+    void set_mirror(Mirror mirror) {
+        mirror_.store(mirror ? std::make_shared<const Mirror>(std::move(mirror)) : nullptr);
+    }
 
 private:
     void sink_it_(const spdlog::details::log_msg& message) override {
         auto level = static_cast<Level>(message.level);
+        if (const auto mirror = mirror_.load())
+            (*mirror)(level, {message.payload.data(), message.payload.size()});
         fmt::memory_buffer out;
         if (target_.journal) {
             fmt::format_to(std::back_inserter(out), "<{}>{} {} ",
@@ -70,6 +71,7 @@ private:
     void flush_() override {}
 
     Target target_;
+    std::atomic<std::shared_ptr<const Mirror>> mirror_;  // set by the loop, read by the log thread
     bool blocked_ = false;
     std::atomic<std::uint64_t> dropped_ = 0;  // read by the loop, written by the log thread
 };
@@ -86,6 +88,10 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 }  // namespace
 
+std::string_view name_of(Level level) {
+    return level_names[static_cast<std::size_t>(level)];
+}
+
 void open(const Target& target) {
     spdlog::init_thread_pool(ring_lines, 1);
     auto sink = std::make_shared<StderrSink>(target);
@@ -93,6 +99,11 @@ void open(const Target& target) {
         "warren", sink, spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
     logger->set_level(to_spdlog(target.least));
     spdlog::set_default_logger(std::move(logger));
+}
+
+void set_mirror(Mirror mirror) {
+    if (auto* logger = opened())
+        static_cast<StderrSink*>(logger->sinks().front().get())->set_mirror(std::move(mirror));
 }
 
 void close() {

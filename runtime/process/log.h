@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,12 @@ struct Target {
     bool journal = false;  // "<N>" priorities in front, as journald reads them
 };
 void open(const Target& target);
+// A second reader of every line that is written (the tap). Called on the log thread; null: none.
+using Mirror = std::function<void(Level level, std::string_view line)>;
+void set_mirror(Mirror mirror);
 void close();  // flushes
 void set_level(Level least);
+std::string_view name_of(Level level);
 Level level_from(std::string_view name);  // as settings say it; info when unknown
 bool wanted(Level level);
 void write(Level level, std::string_view line);

@@ -92,6 +92,7 @@ public:
         setup.secret = keys[role].secret_key;
         setup.window = window;
         setup.schema_hash = 7;
+        setup.tap = tap;
         setup.handler = std::move(handler);
         setup.violation = [this](process::Role, const std::string& what) {
             violations.push_back(what);
@@ -107,6 +108,7 @@ public:
         setup.own_secret = keys[role].secret_key;
         SystemRandom().fill(setup.routing_seed);
         setup.schema_hash = 7;
+        setup.tap = tap;
         return std::make_unique<pipe::LinkedOutbox>(io, context, metrics, setup);
     }
     process::RosterEntry entry(process::Role role, std::uint16_t index, std::uint64_t epoch,
@@ -145,7 +147,8 @@ public:
     std::map<process::Role, KeyPair> keys;
     pipe::RoleKeys public_keys;
     std::vector<std::string> violations;
-    pipe::Context context;  // outlives the coroutines that the loop still holds
+    pipe::Tap* tap = nullptr;  // where inboxes and outboxes tell of traces
+    pipe::Context context;     // outlives the coroutines that the loop still holds
     pipe::Metrics metrics;
     boost::asio::io_context io{1};
     std::unique_ptr<pipe::Zap> zap;

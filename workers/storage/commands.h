@@ -28,6 +28,7 @@ struct Publication {
     CommunityId community;
     protocol::RecordKind kind = protocol::RecordKind::Torrent;
     Bytes payload;
+    std::uint64_t trace = 0;  // of the sampled request that made it
 };
 struct NewChannel {
     std::string name, description;

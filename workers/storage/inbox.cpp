@@ -60,7 +60,7 @@ Result<Publication> to_domain(const S::PublishRecord& from, const pipe::Request&
     if (!protocol::is_record_kind(from.message_id())) return bad_input("not a kind of record");
     return Publication{request.id, from_wire<CommunityId>(*from.community()),
                        static_cast<protocol::RecordKind>(from.message_id()),
-                       Bytes(from.payload()->begin(), from.payload()->end())};
+                       Bytes(from.payload()->begin(), from.payload()->end()), request.trace};
 }
 
 Reconcile to_domain(const S::Reconcile& from, const pipe::Request& request) {

@@ -62,11 +62,13 @@ pipe::Task<Result<protocol::PublicKey>> Outbox::identity(Nanoseconds deadline) {
     co_return *key;
 }
 
-pipe::Task<Result<protocol::Signature>> Outbox::sign(Bytes to_sign, Nanoseconds deadline) {
+pipe::Task<Result<protocol::Signature>> Outbox::sign(Bytes to_sign, Nanoseconds deadline,
+                                                     std::uint64_t trace) {
     Builder builder;
     auto message = to_sign_worker(builder, G::CreateSign(builder));
     message.blobs.emplace_back(std::move(to_sign));
     auto ask = ask_sign(std::move(message), deadline);
+    ask.trace = trace;
     auto answer = co_await host_.outbox().ask(std::move(ask));
     if (!answer.ok()) co_return answer.error();
     const auto* root = pipe::verified_root<G::Answer>(answer->body);
@@ -88,7 +90,7 @@ pipe::Target Outbox::network_of(const CommunityId& community) const {
         static_cast<std::uint16_t>(head.u32() % static_cast<std::uint32_t>(count)));
 }
 
-pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet) {
+pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::uint64_t trace) {
     Builder builder;
     std::vector<std::uint16_t> sizes{static_cast<std::uint16_t>(packet.size())};
     auto id = wire::to_wire<ipc::CommunityId>(community);
@@ -99,6 +101,7 @@ pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet) {
     ask.message = to_network(builder, N::CreatePushRecords(builder, &id, list));
     ask.message.blobs.emplace_back(std::move(packet));
     ask.deadline = monotonic_now() + push_patience;
+    ask.trace = trace;
     ask.no_credit = pipe::NoCredit::Drop;
     auto answer = co_await host_.outbox().ask(std::move(ask));
     if (!answer.ok())

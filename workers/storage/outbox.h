@@ -15,10 +15,11 @@ public:
     explicit Outbox(pipe::Host& host) : host_(host) {}
 
     pipe::Task<Result<protocol::PublicKey>> identity(Nanoseconds deadline);
-    pipe::Task<Result<protocol::Signature>> sign(Bytes to_sign, Nanoseconds deadline);
+    pipe::Task<Result<protocol::Signature>> sign(Bytes to_sign, Nanoseconds deadline,
+                                                 std::uint64_t trace);
 
     // Told, not asked: network repairs by reconciliation what it did not hear.
-    pipe::Task<void> push_record(CommunityId community, Bytes packet);
+    pipe::Task<void> push_record(CommunityId community, Bytes packet, std::uint64_t trace);
     pipe::Task<void> community_changed(CommunityId community, Membership membership);
 
 private:

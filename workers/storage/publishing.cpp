@@ -54,7 +54,7 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     }
 
     auto packet = std::move(prepared->to_sign);
-    auto signature = co_await outbox_.sign(packet, deadline);
+    auto signature = co_await outbox_.sign(packet, deadline, publication.trace);
     if (!signature) co_return std::move(signature.error());
     append(packet, signature->view());
 
@@ -71,7 +71,8 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     if (!done) co_return std::move(done.error());
     use->root = done->root;
     committed(use, 1, done->root);
-    pipe::spawn(host_.io(), outbox_.push_record(publication.community, std::move(packet)));
+    pipe::spawn(host_.io(),
+                outbox_.push_record(publication.community, std::move(packet), publication.trace));
     co_return done->record;
 }
 

@@ -41,6 +41,15 @@ Task<Answer> echo(Request) {
     co_return Answer(reply_of(1));
 }
 
+class RecordingTap final : public pipe::Tap {
+public:
+    bool wanted(std::string_view) const override { return listening; }
+    void publish(std::string_view topic, std::string_view) override { ++hops[std::string(topic)]; }
+
+    bool listening = true;
+    std::map<std::string, int> hops;
+};
+
 class PipeTest : public testing::Test {
 protected:
     Ask ask(std::size_t blob_bytes = 100, NoCredit policy = NoCredit::Wait,
@@ -130,6 +139,33 @@ TEST_F(PipeTest, CreditReturnsWithAnswers) {
             if ((co_await box.ask(std::move(a))).ok()) ++done;
         }(*outbox, ask(), answered));
     EXPECT_TRUE(world.run_until([&] { return answered == 50; }));
+}
+
+// While somebody listens, one message of sixteen is followed: a line from the asker and one from
+// the asked.
+TEST_F(PipeTest, SampledMessagesAreTraced) {
+    RecordingTap tap;
+    world.tap = &tap;
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    auto outbox = world.outbox(Role::Network);
+    outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
+    for (int i = 0; i < 200; ++i) {
+        auto question = ask();
+        ASSERT_TRUE(world.finish(outbox->ask(std::move(question)))->ok());
+    }
+    EXPECT_GT(tap.hops.size(), 0u);
+    EXPECT_LT(tap.hops.size(), 100u);
+    for (const auto& [topic, hops] : tap.hops) {
+        EXPECT_TRUE(topic.starts_with("trace."));
+        EXPECT_EQ(hops, 2) << topic;
+    }
+    tap.listening = false;
+    tap.hops.clear();
+    for (int i = 0; i < 50; ++i) {
+        auto question = ask();
+        ASSERT_TRUE(world.finish(outbox->ask(std::move(question)))->ok());
+    }
+    EXPECT_TRUE(tap.hops.empty());
 }
 
 TEST_F(PipeTest, AForbiddenMessageIsRefusedAndReported) {
