@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "bench/support/report.h"
+#include "ipc-schema/storage_generated.h"
 #include "ipc-schema/verify_generated.h"
 #include "tests/support/pipe_pair.h"
 
@@ -192,8 +193,63 @@ double measure_unix_round_trip(std::size_t bytes, std::size_t trips) {
     return median(samples);
 }
 
+// Round trip of raw DEALER and ROUTER, blocking and without CURVE: what ZeroMQ itself takes of
+// ours.
+double measure_raw_round_trip(std::size_t bytes, std::size_t trips) {
+    const auto folder = test::fresh_folder("warren-raw");
+    const auto path = "ipc://" + (folder / "echo").string();
+    Child child([&] {
+        void* context = zmq_ctx_new();
+        void* socket = zmq_socket(context, ZMQ_ROUTER);
+        zmq_bind(socket, path.c_str());
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        while (zmq_msg_recv(&frame, socket, 0) >= 0)
+            zmq_msg_send(&frame, socket, zmq_msg_more(&frame) ? ZMQ_SNDMORE : 0);
+    });
+    void* context = zmq_ctx_new();
+    void* socket = zmq_socket(context, ZMQ_DEALER);
+    zmq_connect(socket, path.c_str());
+    Bytes buffer(bytes, 7);
+    std::vector<double> samples;
+    for (std::size_t i = 0; i < trips; ++i) {
+        const auto sent = monotonic_now();
+        zmq_send(socket, buffer.data(), buffer.size(), 0);
+        zmq_recv(socket, buffer.data(), buffer.size(), 0);
+        samples.push_back(static_cast<double>(monotonic_now() - sent) / 1e3);
+    }
+    zmq_close(socket);
+    zmq_ctx_term(context);
+    std::filesystem::remove_all(folder);
+    return median(samples);
+}
+
+// A buffer of 67 kB that verifies and would expand to 54 MB: what refusing it costs.
+double measure_hostile_us() {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto shared = builder.CreateString(std::string(60'000, 'a'));
+    std::vector<flatbuffers::Offset<ipc::storage::Channel>> channels;
+    for (int i = 0; i < 900; ++i) {
+        ipc::storage::ChannelBuilder channel(builder);
+        channel.add_name(shared);
+        channels.push_back(channel.Finish());
+    }
+    const auto body =
+        ipc::storage::CreateListChannelsReply(builder, builder.CreateVector(channels));
+    const auto bomb = pipe::finish(
+        builder,
+        ipc::storage::CreateAnswer(builder, ipc::storage::Reply::ListChannelsReply, body.Union()));
+    std::vector<double> samples;
+    for (int i = 0; i < 2000; ++i) {
+        const auto begin = monotonic_now();
+        WARREN_CHECK(pipe::verified_root<ipc::storage::Answer>(bomb) == nullptr);
+        samples.push_back(static_cast<double>(monotonic_now() - begin) / 1e3);
+    }
+    return percentile(samples, 0.99);
+}
+
 struct Series {
-    std::vector<double> pipe, router, push, pipe_trip, unix_trip;
+    std::vector<double> pipe, router, push, pipe_trip, raw_trip, unix_trip;
 };
 
 Series measure(const test::NodeKeys& keys, std::size_t records, std::size_t messages) {
@@ -204,6 +260,7 @@ Series measure(const test::NodeKeys& keys, std::size_t records, std::size_t mess
         out.pipe_trip.push_back(figures.round_trip_us);
         out.router.push_back(measure_raw(ZMQ_ROUTER, ZMQ_DEALER, records, messages));
         out.push.push_back(measure_raw(ZMQ_PULL, ZMQ_PUSH, records, messages));
+        out.raw_trip.push_back(measure_raw_round_trip(records * record_bytes, 2000));
         out.unix_trip.push_back(measure_unix_round_trip(records * record_bytes, 2000));
     }
     return out;
@@ -230,6 +287,7 @@ int main(int argc, char** argv) {
                             {"router_dealer_records_per_s", median(series.router)},
                             {"push_pull_records_per_s", median(series.push)},
                             {"pipe_round_trip_us", median(series.pipe_trip)},
+                            {"router_dealer_round_trip_us", median(series.raw_trip)},
                             {"unix_round_trip_us", median(series.unix_trip)}};
     };
     put("records_64", batch);
