@@ -281,12 +281,15 @@ int main(int argc, char** argv) {
          Goal::Better::Higher, "raw ROUTER/DEALER without CURVE, one way, 64 records a message"},
         {"round_trip_ratio", median(single.pipe_trip) / median(single.unix_trip), "x", 3.0,
          Goal::Better::Lower, "Unix stream socket echo of the same bytes, 1 record a message"},
+        {"hostile_buffer_us", measure_hostile_us(), "us", 1000, Goal::Better::Lower,
+         "p99 of refusing a 67 kB buffer that expands to 54 MB"},
     };
     const auto put = [&](const std::string& name, const Series& series) {
         report.raw[name] = {{"pipe_records_per_s", median(series.pipe)},
                             {"router_dealer_records_per_s", median(series.router)},
                             {"push_pull_records_per_s", median(series.push)},
                             {"pipe_round_trip_us", median(series.pipe_trip)},
+                            {"router_dealer_round_trip_us", median(series.raw_trip)},
                             {"router_dealer_round_trip_us", median(series.raw_trip)},
                             {"unix_round_trip_us", median(series.unix_trip)}};
     };
