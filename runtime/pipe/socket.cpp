@@ -11,6 +11,10 @@ namespace warren::pipe {
 // Received frames stay in the zmq_msg_t that holds them.
 struct FrameAccess {
     static Frame adopt(zmq_msg_t& message) {
+        // Small messages lie wherever the wire put them; FlatBuffers reads where numbers may lie.
+        const auto* data = static_cast<const std::uint8_t*>(zmq_msg_data(&message));
+        if (reinterpret_cast<std::uintptr_t>(data) % alignof(std::uint64_t) != 0)
+            return Frame::copy_of({data, zmq_msg_size(&message)});
         struct Release {
             void operator()(zmq_msg_t* held) const {
                 zmq_msg_close(held);

@@ -169,9 +169,10 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         co_return co_await on_forget_download(
             call, from_wire<Infohash>(*root->body_as_ForgetDownload()->infohash()));
     case S::Inbox::ListStoredDownloads: {
+        // Not within the co_await: g++ 12 evaluates both sides of a condition there.
         const auto* after = root->body_as_ListStoredDownloads()->after();
-        co_return co_await on_list_stored_downloads(call, after ? from_wire<Infohash>(*after)
-                                                                : Infohash{});
+        const auto behind = after ? from_wire<Infohash>(*after) : Infohash{};
+        co_return co_await on_list_stored_downloads(call, behind);
     }
     case S::Inbox::NONE: break;
     }
