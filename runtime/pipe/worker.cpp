@@ -7,6 +7,7 @@
 #include "ipc-schema/schema_hash.h"
 #include "runtime/pipe/inbox.h"
 #include "runtime/pipe/outbox.h"
+#include "runtime/pipe/roster_events.h"
 #include "runtime/pipe/self_test.h"
 #include "runtime/pipe/xpub_tap.h"
 #include "runtime/process/exit.h"
@@ -168,12 +169,17 @@ private:
         if (std::holds_alternative<process::Stop>(message)) leave();
         if (std::holds_alternative<process::Drain>(message)) spawn(io_, drain());
         if (auto* roster = std::get_if<process::RosterChanged>(&message)) {
+            process::RosterEntry self;
+            self.role = role();
+            self.index = index();
+            tell_changes(tap_, self, welcome_.roster, roster->roster);
             welcome_.roster = std::move(roster->roster);
             welcome_.count = roster->count;
             outbox_.on_roster(welcome_.roster);
             service_->on_roster();
         }
         if (auto* slots = std::get_if<process::SlotsChanged>(&message)) {
+            if (role() == Role::Storage) tell_changes(tap_, index(), welcome_.slots, slots->slots);
             welcome_.slots = std::move(slots->slots);
             outbox_.on_slots(welcome_.slots);
             service_->on_slots();
