@@ -1,5 +1,5 @@
 // What changed in the node, as events on the tap. The supervisor has no tap, so one worker speaks
-// for it: the first ready one of the roster. A slot's new owner tells of the slot.
+// for it: the first ready one of the roster.
 #pragma once
 
 #include "runtime/pipe/tap.h"
@@ -7,11 +7,14 @@
 
 namespace warren::pipe {
 
+using process::Role;
+
+bool speaks_for_the_node(Role role, std::uint16_t index, const process::Roster& roster);
+
 // event.worker.restarted and event.worker.state
-void tell_changes(Tap& tap, const process::RosterEntry& self, const process::Roster& before,
-                  const process::Roster& after);
-// event.slot.moved, for slots that this storage worker took over
-void tell_changes(Tap& tap, std::uint16_t self, const process::SlotMap& before,
-                  const process::SlotMap& after);
+void tell_changes(Tap& tap, const process::Roster& before, const process::Roster& after);
+// event.slot.moved. `told`: the owners that were last told of; slots in handover are left as they
+// are.
+void tell_changes(Tap& tap, process::SlotMap& told, const process::SlotMap& now);
 
 }  // namespace warren::pipe

@@ -169,18 +169,17 @@ private:
         if (std::holds_alternative<process::Stop>(message)) leave();
         if (std::holds_alternative<process::Drain>(message)) spawn(io_, drain());
         if (auto* roster = std::get_if<process::RosterChanged>(&message)) {
-            process::RosterEntry self;
-            self.role = role();
-            self.index = index();
-            tell_changes(tap_, self, welcome_.roster, roster->roster);
+            if (speaks_for_the_node(role(), index(), roster->roster))
+                tell_changes(tap_, welcome_.roster, roster->roster);
             welcome_.roster = std::move(roster->roster);
             welcome_.count = roster->count;
             outbox_.on_roster(welcome_.roster);
             service_->on_roster();
         }
         if (auto* slots = std::get_if<process::SlotsChanged>(&message)) {
-            if (role() == Role::Storage) tell_changes(tap_, index(), welcome_.slots, slots->slots);
             welcome_.slots = std::move(slots->slots);
+            if (speaks_for_the_node(role(), index(), welcome_.roster))
+                tell_changes(tap_, slots_told_, welcome_.slots);
             outbox_.on_slots(welcome_.slots);
             service_->on_slots();
         }
@@ -259,6 +258,7 @@ private:
     Metrics metrics_;
     process::Lifeline lifeline_;
     process::Welcome welcome_;
+    process::SlotMap slots_told_ = welcome_.slots;
     asio::posix::stream_descriptor lifeline_events_;
     Zap zap_;  // before the first bind
     XPubTap tap_;
