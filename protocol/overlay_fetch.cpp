@@ -70,14 +70,25 @@ std::size_t Fetcher::Job::ids() const {
     return out;
 }
 
+void Fetcher::Job::drop(const std::function<bool(std::uint64_t)>& which) {
+    for (auto& selection : selections)
+        std::erase_if(selection.ids, which);
+    std::erase_if(selections, [](const Selection& s) { return s.ids.empty(); });
+}
+
 Fetcher::Fetcher(Hub& hub, Gossip& gossip)
     : hub_(hub), gossip_(gossip), storing_(16'384, store_patience), serving_(1024, serve_patience) {
 }
 
+// A partner that leads offers again what we have not committed yet: that is wanted once.
 void Fetcher::enqueue(Line& line, Job job) {
-    auto count = job.ids();
-    if (count == 0 || line.ids + count > ids_max) return;
-    line.ids += count;
+    job.drop([&](std::uint64_t id) {
+        return in_flight_.contains({job.session, id}) || line.queued.contains({job.session, id});
+    });
+    if (job.selections.empty() || line.queued.size() + job.ids() > ids_max) return;
+    for (const auto& selection : job.selections)
+        for (auto id : selection.ids)
+            line.queued.insert({job.session, id});
     line.jobs.push_back(std::move(job));
 }
 
@@ -113,13 +124,11 @@ void Fetcher::pump(Nanoseconds now, const PartnerKey& key) {
     while (!line.jobs.empty() && line.reserved + line.storing + request_bytes <= window) {
         auto job = std::move(line.jobs.front());
         line.jobs.pop_front();
-        line.ids -= job.ids();
+        for (const auto& selection : job.selections)
+            for (auto id : selection.ids)
+                line.queued.erase({job.session, id});
         // What another partner is sending already need not be asked twice.
-        for (auto& selection : job.selections)
-            std::erase_if(selection.ids, [&](std::uint64_t id) {
-                return in_flight_.contains({job.session, id});
-            });
-        std::erase_if(job.selections, [](const Selection& s) { return s.ids.empty(); });
+        job.drop([&](std::uint64_t id) { return in_flight_.contains({job.session, id}); });
         if (!job.selections.empty()) send(now, key, line, *peer, std::move(job));
     }
 }
@@ -156,11 +165,9 @@ void Fetcher::finish(Line& line, std::map<std::uint32_t, Request>::iterator at) 
         in_flight_.erase({job.session, id});
     job.tries = request.got_any ? 0 : job.tries + 1;
     if (request.missing.empty() || job.tries >= tries_max) return;
-    for (auto& selection : job.selections)
-        std::erase_if(selection.ids,
-                      [&](std::uint64_t id) { return !request.missing.contains(id); });
-    std::erase_if(job.selections, [](const Selection& s) { return s.ids.empty(); });
-    line.ids += job.ids();
+    job.drop([&](std::uint64_t id) { return !request.missing.contains(id); });
+    for (auto id : request.missing)
+        line.queued.insert({job.session, id});
     line.jobs.push_front(std::move(job));
 }
 
@@ -177,16 +184,16 @@ void Fetcher::on_records(Nanoseconds now, Peer& peer, const CommunityId& communi
         return void(++hub_.counters.dropped_unsolicited);
     auto& request = found->second;
     auto short_key = session_key(community, message.session);
-    std::vector<Bytes> packets;
+    Arrived arrived;
     auto take = [&](ByteView bytes) {
         auto record = decode_record(bytes);
         if (!record || record->community != community)
             return void(++hub_.counters.dropped_malformed);
         auto id = short_id(short_key, record->id);
         if (request.missing.erase(id) == 0) return void(++hub_.counters.dropped_unsolicited);
-        in_flight_.erase({message.session, id});
         request.got_any = true;
-        packets.push_back(to_bytes(bytes));
+        arrived.packets.push_back(to_bytes(bytes));
+        arrived.flights.emplace_back(message.session, id);
     };
     for (auto packet : message.packets)
         take(packet);
@@ -199,17 +206,21 @@ void Fetcher::on_records(Nanoseconds now, Peer& peer, const CommunityId& communi
     request.parts_seen |= std::uint64_t{1} << message.part;
     request.deadline = now + std::max(request_patience, 4 * peer.round_trip);
     if (message.part + 1 == message.parts) request.deadline = now + gap_patience;
-    store(now, key, line, request, std::move(packets));
+    store(now, key, line, request, std::move(arrived));
     if (request.missing.empty() || request.parts_seen == full_mask(message.parts))
         finish(line, found);
     pump(now, key);
 }
 
 void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Request& request,
-                    std::vector<Bytes> packets) {
+                    Arrived arrived) {
+    auto& packets = arrived.packets;
     if (packets.empty()) return;
-    if (storing_.full()) return void(++hub_.counters.dropped_busy);
-    Storing storing{key, 0, {}};
+    if (storing_.full()) {
+        land(arrived.flights);
+        return void(++hub_.counters.dropped_busy);
+    }
+    Storing storing{key, 0, {}, std::move(arrived.flights)};
     for (const auto& packet : packets)
         storing.bytes += packet.size();
     if (request.job.origin == Origin::News) storing.news = packets;
@@ -221,8 +232,14 @@ void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Re
     hub_.emit(StoreRecords{token, key.community, std::move(packets), true});
 }
 
+void Fetcher::land(const std::vector<FlightKey>& flights) {
+    for (const auto& flight : flights)
+        in_flight_.erase(flight);
+}
+
 void Fetcher::settle(Nanoseconds now, const Storing& storing,
                      const std::vector<RecordVerdict>& verdicts) {
+    land(storing.flights);
     // A line that was left and joined again does not know the stores of its former life.
     if (auto at = lines_.find(storing.key); at != lines_.end() && at->second.stores > 0) {
         at->second.storing -= std::min(at->second.storing, storing.bytes);
@@ -295,7 +312,7 @@ Nanoseconds Fetcher::tick(Nanoseconds now) {
         bool gone = hub_.peers.by_member(at->first.member) == nullptr;
         if (gone) {
             line.jobs.clear();
-            line.ids = 0;
+            line.queued.clear();
         }
         pump(now, at->first);
         bool idle = line.jobs.empty() && line.requests.empty() && line.stores == 0;

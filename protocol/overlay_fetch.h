@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -67,6 +68,7 @@ private:
         Origin origin = Origin::Repair;
         unsigned tries = 0;
         std::size_t ids() const;
+        void drop(const std::function<bool(std::uint64_t)>& which);  // ids; and empty ranges
     };
     struct Request {
         Job job;
@@ -76,9 +78,10 @@ private:
         bool got_any = false;
         Nanoseconds deadline = 0;
     };
+    using FlightKey = std::pair<std::uint64_t, std::uint64_t>;  // session, short id
     struct Line {  // what we want of one partner in one community
         std::deque<Job> jobs;
-        std::size_t ids = 0;
+        std::set<FlightKey> queued;  // the ids in them
         std::map<std::uint32_t, Request> requests;
         std::size_t reserved = 0, storing = 0, stores = 0;
         std::uint64_t accepted = 0;
@@ -87,20 +90,25 @@ private:
         PartnerKey key;
         std::size_t bytes = 0;
         std::vector<Bytes> news;  // the packets, when they may have to be passed on
+        std::vector<FlightKey> flights;
+    };
+    struct Arrived {
+        std::vector<Bytes> packets;
+        std::vector<FlightKey> flights;  // one each
     };
     struct Serving {
         PartnerKey key;
         std::uint64_t session = 0;
         std::uint32_t request = 0;
     };
-    using FlightKey = std::pair<std::uint64_t, std::uint64_t>;  // session, short id
 
     void enqueue(Line& line, Job job);
     void pump(Nanoseconds now, const PartnerKey& key);
     void send(Nanoseconds now, const PartnerKey& key, Line& line, Peer& peer, Job job);
     void finish(Line& line, std::map<std::uint32_t, Request>::iterator at);
     void store(Nanoseconds now, const PartnerKey& key, Line& line, const Request& request,
-               std::vector<Bytes> packets);
+               Arrived arrived);
+    void land(const std::vector<FlightKey>& flights);
     void settle(Nanoseconds now, const Storing& storing,
                 const std::vector<RecordVerdict>& verdicts);
 
@@ -108,7 +116,7 @@ private:
     Gossip& gossip_;
     Assembly assembly_;
     std::map<PartnerKey, Line> lines_;
-    std::set<FlightKey> in_flight_;
+    std::set<FlightKey> in_flight_;  // from the asking until storage has answered
     std::map<MemberId, unsigned> serving_of_;
     Pending<Storing> storing_;
     Pending<Serving> serving_;

@@ -13,6 +13,7 @@ constexpr unsigned serving_max = 32;  // requests of one partner that wait for s
 void Fetcher::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                        const SyncFetch& message) {
     if (!decode_selections(message.selections)) return void(++hub_.counters.dropped_malformed);
+    if (auto* membership = peer.in(community)) membership->fetched_from_us = now;
     if (!peer.replies.positive(now)) return void(++hub_.counters.dropped_reply_budget);
     auto& waiting = serving_of_[peer.member];
     if (serving_.full() || waiting >= serving_max) return void(++hub_.counters.dropped_busy);

@@ -15,6 +15,7 @@ constexpr Nanoseconds resend_least = 200'000'000;
 constexpr Nanoseconds backoff_most = 60'000'000'000;
 constexpr Nanoseconds again_soon = 100'000'000, again_after_offer = 500'000'000;
 constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
+constexpr Nanoseconds catching_up = 300'000'000;  // since its last FETCH
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
 constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
@@ -55,7 +56,7 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     auto [at, fresh] = partners_.try_emplace(key);
     auto& partner = at->second;
     if (fresh) {
-        partner.next = now + first_contact;
+        partner.next = now + (hub_.own < peer.member ? first_contact : yield_time);
         partner.backoff = hub_.settings.sync_interval;
     }
     auto* state = hub_.community(community);
@@ -353,7 +354,9 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
             next = std::min(next, now + 50'000'000);
             continue;
         }
-        bool able = peer->proven && membership->trusts_us && !fetcher_.busy(key);
+        // Who still fetches from us would be offered the same once more.
+        bool fetches = membership->fetched_from_us + catching_up > now;
+        bool able = peer->proven && membership->trusts_us && !fetcher_.busy(key) && !fetches;
         bool yields = peer->member < hub_.own && now - partner.served < yield_time;
         if (able && partner.next <= now && roots_equal(key, *membership)) {
             set_in_sync(now, key, *peer, true);

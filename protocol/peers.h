@@ -21,6 +21,7 @@ struct Membership {
     Nanoseconds followed = 0;        // when we last answered a doubt with our echo
     std::optional<CommunityRoot> root;
     bool in_sync = false;
+    Nanoseconds fetched_from_us = 0;  // when they last asked for records
 };
 
 struct Peer {

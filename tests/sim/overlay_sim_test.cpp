@@ -126,6 +126,25 @@ TEST(Overlay, both_sides_hold_what_the_other_lacks) {
     EXPECT_TRUE(world.run_until(120 * second, [&] { return world.all_equal(community, 2100); }));
 }
 
+// Whoever leads compares again while the other still fetches: what is on its way is not asked
+// twice.
+TEST(Overlay, records_are_fetched_once) {
+    for (std::uint64_t i = 0; i < 4; ++i) {  // keys decide who leads
+        const auto seed = seed_of_run() + i;
+        Chain chain(seed, 0);
+        auto& [world, a, b, c] = chain;
+        world.join(a, community);
+        world.publish(a, community, 4000, 100);
+        chain.start(b, a);
+        ASSERT_TRUE(
+            world.run_until(120 * second, [&] { return b.stores.at(community).size() == 4000; }))
+            << "seed " << seed << "\n"
+            << report(world);
+        EXPECT_LE(b.overlay->counters().records_fetched, 4040u) << "seed " << seed << "\n"
+                                                                << report(world);
+    }
+}
+
 TEST(Overlay, restarted_node_is_met_again) {
     Chain chain(seed_of_run(), 0);
     auto& world = chain.world;
