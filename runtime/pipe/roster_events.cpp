@@ -33,15 +33,15 @@ void tell_changes(Tap& tap, const process::Roster& before, const process::Roster
     }
 }
 
-void tell_changes(Tap& tap, process::SlotMap& told, const process::SlotMap& now) {
+void tell_changes(Tap* tap, process::SlotMap& told, const process::SlotMap& now) {
     for (std::size_t slot = 0; slot < now.workers.size() && slot < told.workers.size(); ++slot) {
         const auto owner = now.workers[slot];
         auto& last = told.workers[slot];
         if (owner == process::slot_unassigned || owner == last) continue;
-        if (last != process::slot_unassigned)
-            tap.event("event.slot.moved", {{"slot", std::uint64_t{slot}},
-                                           {"from", std::uint64_t{last}},
-                                           {"to", std::uint64_t{owner}}});
+        if (tap && last != process::slot_unassigned)
+            tap->event("event.slot.moved", {{"slot", std::uint64_t{slot}},
+                                            {"from", std::uint64_t{last}},
+                                            {"to", std::uint64_t{owner}}});
         last = owner;
     }
 }

@@ -13,8 +13,8 @@ bool speaks_for_the_node(Role role, std::uint16_t index, const process::Roster& 
 
 // event.worker.restarted and event.worker.state
 void tell_changes(Tap& tap, const process::Roster& before, const process::Roster& after);
-// event.slot.moved. `told`: the owners that were last told of; slots in handover are left as they
-// are.
-void tell_changes(Tap& tap, process::SlotMap& told, const process::SlotMap& now);
+// event.slot.moved. `told`: the owners as last seen; slots in handover are left as they are.
+// Without a tap it only keeps count, for the day when this worker speaks.
+void tell_changes(Tap* tap, process::SlotMap& told, const process::SlotMap& now);
 
 }  // namespace warren::pipe

@@ -178,8 +178,8 @@ private:
         }
         if (auto* slots = std::get_if<process::SlotsChanged>(&message)) {
             welcome_.slots = std::move(slots->slots);
-            if (speaks_for_the_node(role(), index(), welcome_.roster))
-                tell_changes(tap_, slots_told_, welcome_.slots);
+            const bool speaks = speaks_for_the_node(role(), index(), welcome_.roster);
+            tell_changes(speaks ? &tap_ : nullptr, slots_told_, welcome_.slots);
             outbox_.on_slots(welcome_.slots);
             service_->on_slots();
         }

@@ -46,10 +46,10 @@ TEST(RosterEvents, AMoveIsToldOnceItIsComplete) {
     now = told;
     now.workers[3] = process::slot_unassigned;
     TopicTap tap;
-    pipe::tell_changes(tap, told, now);
+    pipe::tell_changes(&tap, told, now);
     EXPECT_TRUE(tap.lines.empty());
     now.workers[3] = 1;
-    pipe::tell_changes(tap, told, now);
+    pipe::tell_changes(&tap, told, now);
     EXPECT_THAT(tap.lines,
                 testing::ElementsAre("event.slot.moved {\"slot\":3,\"from\":0,\"to\":1}"));
 }
