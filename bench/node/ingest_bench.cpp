@@ -105,7 +105,7 @@ private:
 };
 
 struct Ingest {
-    std::size_t at_first = 0, at_last = 0, commits = 0;
+    std::size_t at_first = 0, at_last = 0, batches = 0;
     double seconds = 0, discovery_s = 0;
     std::map<std::string, double> cpu;  // of each process, while it lasted
     json metrics;
@@ -151,7 +151,7 @@ Ingest measure(test::Node& node, const OverlayPeer& peer, CommitWatch& watch, st
             out.at_first = count;
             out.cpu = cpu_of(node, peer);
         }
-        ++out.commits;
+        ++out.batches;
         out.at_last = count;
         last = now;
     }
@@ -229,7 +229,7 @@ int main(int argc, char** argv) {
     report.raw["records"] = {{"all", records}, {"arrived", ingest.at_last}, {"timed", taken}};
     report.raw["record_bytes"] = channel.record_bytes;
     report.raw["seconds"] = {{"timed", ingest.seconds}, {"until_first", ingest.discovery_s}};
-    report.raw["commits"] = ingest.commits;
+    report.raw["stored_batches"] = ingest.batches;
     report.raw["cpu_seconds"] = ingest.cpu;
     report.raw["node_metrics"] = ingest.metrics;
     report.raw["peer_counters"] = peer_counters;
