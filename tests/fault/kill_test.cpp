@@ -34,27 +34,6 @@ bool is_dead(pid_t pid) {
     return line.substr(line.rfind(')') + 2, 1) == "Z";
 }
 
-std::set<std::string> records_of(Node& node, const std::string& channel) {
-    std::set<std::string> out;
-    std::string after;
-    do {
-        const auto page = node.get("/api/v1/channels/" + channel + "/contents?limit=1000" +
-                                   (after.empty() ? "" : "&after=" + after));
-        if (page.status != 200) return {};
-        for (const auto& row : page.body["items"])
-            EXPECT_TRUE(out.insert(row["record"]).second) << "one record listed twice";
-        after = page.body.value("next", "");
-    } while (!after.empty());
-    return out;
-}
-
-json magnet(std::uint64_t number) {
-    char hash[41];
-    std::snprintf(hash, sizeof hash, "%040llx", static_cast<unsigned long long>(number + 1));
-    return {{"magnet", std::string("magnet:?xt=urn:btih:") + hash},
-            {"name", "Entry " + std::to_string(number)}};
-}
-
 // Each role of B dies 20 times in all while B takes part in the journey and publishes.
 TEST(Kill, WorkersOfANodeDuringTheJourney) {
     SeededRandom random(seed());
@@ -79,7 +58,7 @@ TEST(Kill, WorkersOfANodeDuringTheJourney) {
         while (!done) {
             const auto key = "entry-" + std::to_string(keys);
             const auto answer =
-                persist(b, "/api/v1/channels/" + own + "/torrents", magnet(keys), key, 30);
+                persist(b, "/api/v1/channels/" + own + "/torrents", magnet_entry(keys), key, 30);
             EXPECT_EQ(answer.status, 201) << answer.text;
             if (answer.status != 201) return;
             acknowledged.insert(answer.body["record"]);
@@ -137,7 +116,7 @@ TEST(Kill, TheWholeNodeAtOnce) {
         });
         while (!stop) {
             const auto answer = node.post("/api/v1/channels/" + channel + "/torrents",
-                                          magnet(number), "n-" + std::to_string(number), 2);
+                                          magnet_entry(number), "n-" + std::to_string(number), 2);
             if (answer.status == 201) acknowledged.insert(answer.body["record"]);
             if (answer.status == 201) ++number;  // else the same key again, in the next round
         }

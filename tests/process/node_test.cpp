@@ -18,27 +18,6 @@
 namespace warren::test {
 namespace {
 
-std::set<std::string> records_of(Node& node, const std::string& channel) {
-    std::set<std::string> out;
-    std::string after;
-    do {
-        const auto page = node.get("/api/v1/channels/" + channel + "/contents?limit=1000" +
-                                   (after.empty() ? "" : "&after=" + after));
-        if (page.status != 200) return {};
-        for (const auto& row : page.body["items"])
-            EXPECT_TRUE(out.insert(row["record"]).second) << "one record listed twice";
-        after = page.body.value("next", "");
-    } while (!after.empty());
-    return out;
-}
-
-json entry(std::size_t number) {
-    char hash[41];
-    std::snprintf(hash, sizeof hash, "%040zx", number + 1);
-    return {{"magnet", std::string("magnet:?xt=urn:btih:") + hash},
-            {"name", "Entry " + std::to_string(number)}};
-}
-
 // Publishes and reads without a pause, in channels that lie in several slots.
 class Clients {
 public:
@@ -68,8 +47,9 @@ private:
     void write() {
         for (std::size_t i = 0; !done_; ++i) {
             const auto& channel = channels_[i % channels_.size()];
-            const auto answer = persist(node_, "/api/v1/channels/" + channel + "/torrents",
-                                        entry(i), "entry-" + std::to_string(i), ending_ ? 0 : 20);
+            const auto answer =
+                persist(node_, "/api/v1/channels/" + channel + "/torrents", magnet_entry(i),
+                        "entry-" + std::to_string(i), ending_ ? 0 : 20);
             if (ending_ && answer.status != 201) return;
             EXPECT_EQ(answer.status, 201) << answer.text;
             if (answer.status != 201) return;
@@ -250,9 +230,9 @@ TEST(LiveNode, APublishIsSeenOnTheTapAndOnTheEventStream) {
     EXPECT_TRUE(wait_until(
         [&] {
             const auto path = "/api/v1/channels/" + channel + "/torrents";
-            EXPECT_EQ(
-                persist(node, path, entry(number), "seen-" + std::to_string(number), 5).status,
-                201);
+            EXPECT_EQ(persist(node, path, magnet_entry(number), "seen-" + std::to_string(number), 5)
+                          .status,
+                      201);
             ++number;
             return over(tap) && over(stream);
         },

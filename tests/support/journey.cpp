@@ -1,5 +1,7 @@
 #include "tests/support/journey.h"
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <httplib.h>
 
 namespace warren::test {
@@ -11,6 +13,25 @@ std::string text(const json& body, const std::string& name) {
 }
 
 }  // namespace
+
+std::set<std::string> records_of(Node& node, const std::string& channel) {
+    std::set<std::string> out;
+    std::string after;
+    do {
+        const auto page = node.get("/api/v1/channels/" + channel + "/contents?limit=1000" +
+                                   (after.empty() ? "" : "&after=" + after));
+        if (page.status != 200) return {};
+        for (const auto& row : page.body["items"])
+            EXPECT_TRUE(out.insert(row["record"]).second) << "one record listed twice";
+        after = page.body.value("next", "");
+    } while (!after.empty());
+    return out;
+}
+
+json magnet_entry(std::uint64_t number) {
+    return {{"magnet", fmt::format("magnet:?xt=urn:btih:{:040x}", number + 1)},
+            {"name", fmt::format("Entry {}", number)}};
+}
 
 HttpAnswer persist(Node& node, const std::string& path, const json& body, const std::string& key,
                    double seconds) {

@@ -1,31 +1,21 @@
 // Between the outbox's files only: ids in and out of messages, and reading a reply.
 #pragma once
 
-#include <algorithm>
 #include <string>
 
-#include "ipc-schema/record_generated.h"
 #include "runtime/pipe/frame.h"
+#include "runtime/pipe/wire.h"
 #include "workers/api/outbox.h"
 
 namespace warren::api::wire {
 
-template <typename Wire, typename Id>
-Wire to_wire(const Id& id) {
-    return Wire(flatbuffers::span<const std::uint8_t, Id::size>(id.bytes));
-}
-template <typename Id, typename Wire>
-Id from_wire(const Wire* wire) {
-    Id out;
-    if (wire) std::copy_n(wire->bytes()->data(), Id::size, out.bytes.data());
-    return out;
-}
+using pipe::wire::from_wire;
+using pipe::wire::text_of;
+using pipe::wire::to_wire;
+
 inline RecordRef from_wire_ref(const ipc::RecordRef* wire) {
     if (!wire) return {};
     return {wire->time(), from_wire<RecordId>(&wire->id())};
-}
-inline std::string text_of(const flatbuffers::String* text) {
-    return text ? text->str() : std::string();
 }
 inline Bytes bytes_of(const flatbuffers::Vector<std::uint8_t>* bytes) {
     return bytes ? Bytes(bytes->begin(), bytes->end()) : Bytes();

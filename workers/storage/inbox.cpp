@@ -2,15 +2,15 @@
 #include <algorithm>
 
 #include "ipc-schema/storage_generated.h"
+#include "runtime/pipe/wire.h"
 #include "workers/storage/replies.h"
 #include "workers/storage/storage_worker.h"
-#include "workers/storage/wire.h"
 
 namespace warren::storage {
 
 namespace S = ipc::storage;
-using wire::from_wire;
-using wire::text_of;
+using pipe::wire::from_wire;
+using pipe::wire::text_of;
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include "ipc-schema/network_generated.h"
 #include "ipc-schema/sign_generated.h"
+#include "runtime/pipe/wire.h"
 #include "runtime/process/log.h"
-#include "workers/storage/wire.h"
 
 namespace warren::storage {
 
@@ -93,7 +93,7 @@ pipe::Target Outbox::network_of(const CommunityId& community) const {
 pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::uint64_t trace) {
     Builder builder;
     std::vector<std::uint16_t> sizes{static_cast<std::uint16_t>(packet.size())};
-    auto id = wire::to_wire<ipc::CommunityId>(community);
+    auto id = pipe::wire::to_wire<ipc::CommunityId>(community);
     auto list = builder.CreateVector(sizes);
     pipe::Ask ask;
     ask.role = pipe::Role::Network;
@@ -111,7 +111,7 @@ pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::u
 
 pipe::Task<void> Outbox::community_changed(CommunityId community, Membership membership) {
     Builder builder;
-    auto id = wire::to_wire<ipc::CommunityId>(community);
+    auto id = pipe::wire::to_wire<ipc::CommunityId>(community);
     pipe::Ask ask;
     ask.role = pipe::Role::Network;
     ask.target = network_of(community);

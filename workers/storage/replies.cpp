@@ -2,7 +2,7 @@
 #include "workers/storage/replies.h"
 
 #include "ipc-schema/storage_generated.h"
-#include "workers/storage/wire.h"
+#include "runtime/pipe/wire.h"
 
 namespace warren::storage::replies {
 
@@ -10,7 +10,7 @@ namespace {
 
 namespace S = ipc::storage;
 using Builder = flatbuffers::FlatBufferBuilder;
-using wire::to_wire;
+using pipe::wire::to_wire;
 
 template <typename Body>
 pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {

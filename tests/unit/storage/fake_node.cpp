@@ -5,7 +5,7 @@
 
 #include "ipc-schema/network_generated.h"
 #include "ipc-schema/sign_generated.h"
-#include "workers/storage/wire.h"
+#include "runtime/pipe/wire.h"
 
 namespace warren::test {
 
@@ -47,7 +47,7 @@ Result<pipe::Message> FakeOutbox::network(const pipe::Message& message) {
         pushed.push_back(to_bytes(message.blobs.at(0).view()));
     }
     if (const auto* change = root->body_as_CommunityChanged())
-        changes.emplace_back(storage::wire::from_wire<CommunityId>(*change->community()),
+        changes.emplace_back(pipe::wire::from_wire<CommunityId>(*change->community()),
                              change->joined());
     return pipe::Message{};
 }

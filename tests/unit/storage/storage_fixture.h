@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <set>
 
+#include "runtime/pipe/wire.h"
 #include "tests/unit/storage/fake_node.h"
 #include "tests/unit/storage_shard/fixture.h"
-#include "workers/storage/wire.h"
 
 namespace warren::test {
 
-using storage::wire::from_wire;
-using storage::wire::to_wire;
+using pipe::wire::from_wire;
+using pipe::wire::to_wire;
 
 inline RequestId request_id(std::uint64_t n) {
     return SeededRandom(n).id<RequestId>();
