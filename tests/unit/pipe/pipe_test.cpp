@@ -227,6 +227,26 @@ TEST(PipeSelfTest, NoticesAMissingZapHandler) {
     EXPECT_FALSE(safe->ok());
 }
 
+TEST_F(PipeTest, AWriterWithoutAnyKeyGetsNothing) {
+    auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
+    pipe::Socket plain(world.context, pipe::SocketKind::Dealer, 8);
+    ASSERT_TRUE(plain.connect(world.endpoint("verify-0")).ok());
+    bool answered = false;
+    pipe::Watch watch(world.io, plain, [&] { answered = plain.receive().has_value(); });
+    pipe::Envelope open;
+    open.kind = ipc::Kind::Open;
+    open.schema_hash = 7;
+    bool sent = false;
+    world.run_until(
+        [&] {
+            sent = sent || plain.send({pipe::encode(open)});
+            return answered;
+        },
+        300_ms);
+    EXPECT_FALSE(sent) << "no connection may come to stand";
+    EXPECT_FALSE(answered);
+}
+
 TEST_F(PipeTest, AWriterWithAnotherRolesKeyGetsNothing) {
     auto inbox = world.inbox(Role::Verify, "verify-0", listener, {}, echo);
     world.keys[Role::Network] = KeyPair::fresh();  // a key that ZAP does not know
