@@ -41,13 +41,8 @@ Task<Result<void>> stranger_is_refused(asio::io_context& io, Context& context, s
             if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) refused.set(false);
         }
     });
-    const auto connected = socket.connect(endpoint);
-    if (!connected.ok()) {
-        socket.stop_monitor();
-        co_return connected.error();
-    }
+    WARREN_CO_TRY_VOID(socket.connect(endpoint));
     const auto verdict = co_await refused.wait(monotonic_now() + patience);
-    socket.stop_monitor();
     if (!verdict)
         co_return Error{ErrorKind::Environment, "self-test of " + endpoint + " got no verdict"};
     if (!*verdict)

@@ -103,6 +103,7 @@ Socket::Socket(Context& context, SocketKind kind, int hwm_messages)
 }
 
 Socket::~Socket() {
+    zmq_socket_monitor(handle_, nullptr, 0);  // no more events, while their reader still lives
     zmq_close(handle_);
 }
 
@@ -147,10 +148,6 @@ void Socket::disconnect(const std::string& endpoint) {
 
 void Socket::monitor(const std::string& endpoint) {
     WARREN_CHECK(zmq_socket_monitor(handle_, endpoint.c_str(), ZMQ_EVENT_ALL) == 0);
-}
-
-void Socket::stop_monitor() {
-    zmq_socket_monitor(handle_, nullptr, 0);
 }
 
 bool Socket::send(const std::vector<Frame>& frames) {

@@ -56,10 +56,9 @@ public:
     Result<void> bind_inherited(const std::string& endpoint, int fd);
     Result<void> connect(const std::string& endpoint);
     void disconnect(const std::string& endpoint);
-    void monitor(const std::string& endpoint);  // events of this socket, on an inproc pair
-    // Before the reader of the events closes: ZeroMQ's I/O thread blocks for good when it has an
-    // event to tell and the pair has no other end.
-    void stop_monitor();
+    // Events of this socket, on an inproc pair. Its reader must outlive the socket: libzmq's I/O
+    // thread blocks for ever in an event that nobody reads.
+    void monitor(const std::string& endpoint);
 
     // False: the peer is gone or its queue is full; nothing was sent.
     bool send(const std::vector<Frame>& frames);

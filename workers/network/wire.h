@@ -8,30 +8,26 @@
 
 #include "base/endpoint.h"
 #include "base/ids.h"
-#include "ipc-schema/record_generated.h"
 #include "runtime/pipe/pipe.h"
+#include "runtime/pipe/wire.h"
 
 namespace warren::network {
 
 inline ipc::CommunityId to_wire(const CommunityId& id) {
-    return ipc::CommunityId(flatbuffers::span<const std::uint8_t, CommunityId::size>(id.bytes));
+    return pipe::wire::to_wire<ipc::CommunityId>(id);
 }
 inline ipc::Infohash to_wire(const Infohash& id) {
-    return ipc::Infohash(flatbuffers::span<const std::uint8_t, Infohash::size>(id.bytes));
+    return pipe::wire::to_wire<ipc::Infohash>(id);
 }
 inline ipc::Endpoint to_wire(const Endpoint& endpoint) {
     return ipc::Endpoint(flatbuffers::span<const std::uint8_t, 16>(endpoint.address), endpoint.port,
                          endpoint.v6 ? 1 : 0);
 }
 inline CommunityId to_domain(const ipc::CommunityId& id) {
-    CommunityId out;
-    std::copy_n(id.bytes()->data(), CommunityId::size, out.bytes.begin());
-    return out;
+    return pipe::wire::from_wire<CommunityId>(id);
 }
 inline Infohash to_domain(const ipc::Infohash& id) {
-    Infohash out;
-    std::copy_n(id.bytes()->data(), Infohash::size, out.bytes.begin());
-    return out;
+    return pipe::wire::from_wire<Infohash>(id);
 }
 inline Endpoint to_domain(const ipc::Endpoint& endpoint) {
     Endpoint out;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ipc-schema/torrent_generated.h"
+#include "runtime/pipe/wire.h"
 #include "workers/torrent/torrent_worker.h"
 
 namespace warren::torrent {
@@ -15,13 +16,11 @@ constexpr std::size_t downloads_per_reply = 500;
 constexpr std::size_t files_per_reply = 500;
 
 ipc::Infohash to_wire(const Infohash& infohash) {
-    return ipc::Infohash(flatbuffers::span<const std::uint8_t, Infohash::size>(infohash.bytes));
+    return pipe::wire::to_wire<ipc::Infohash>(infohash);
 }
 
 Infohash to_domain(const ipc::Infohash& infohash) {
-    Infohash out;
-    std::copy_n(infohash.bytes()->data(), Infohash::size, out.bytes.begin());
-    return out;
+    return pipe::wire::from_wire<Infohash>(infohash);
 }
 
 std::optional<Infohash> to_domain(const ipc::Infohash* infohash) {
@@ -30,7 +29,7 @@ std::optional<Infohash> to_domain(const ipc::Infohash* infohash) {
 }
 
 std::string to_domain(const flatbuffers::String* text) {
-    return text ? text->str() : std::string();
+    return pipe::wire::text_of(text);
 }
 
 NewDownload to_domain(const T::AddDownload& add, const pipe::Message& message) {

@@ -1,5 +1,6 @@
 // Messages to storage.
 #include "workers/torrent/outbox.h"
+#include "runtime/pipe/wire.h"
 
 #include <algorithm>
 
@@ -15,7 +16,7 @@ namespace {
 constexpr Nanoseconds retry_interval = 100_ms;
 
 ipc::Infohash to_wire(const Infohash& infohash) {
-    return ipc::Infohash(flatbuffers::span<const std::uint8_t, Infohash::size>(infohash.bytes));
+    return pipe::wire::to_wire<ipc::Infohash>(infohash);
 }
 
 template <typename Body>
@@ -39,7 +40,7 @@ Result<void> check_reply(const Result<pipe::Message>& answer) {
 }
 
 std::string to_text(const flatbuffers::String* text) {
-    return text ? text->str() : std::string();
+    return pipe::wire::text_of(text);
 }
 
 Result<Download> download_of(const S::StoredDownload& from) {

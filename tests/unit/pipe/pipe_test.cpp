@@ -62,6 +62,15 @@ protected:
         return out;
     }
 
+    // Asks and goes on; the answer is set when it comes.
+    void start(pipe::LinkedOutbox& outbox, Ask question, std::optional<Result<Message>>& answer) {
+        pipe::spawn(
+            world.io,
+            [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
+                to.emplace(co_await box.ask(std::move(a)));
+            }(outbox, std::move(question), answer));
+    }
+
     PipeWorld world;
     int listener = world.listen_at("verify-0");
 };
@@ -268,11 +277,7 @@ TEST_F(PipeTest, ADeadReadersWorkGoesToItsSuccessorWithTheSameId) {
     auto outbox = world.outbox(Role::Network);
     outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
     std::optional<Result<Message>> answer;
-    pipe::spawn(
-        world.io,
-        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
-            to.emplace(co_await box.ask(std::move(a)));
-        }(*outbox, ask(), answer));
+    start(*outbox, ask(), answer);
     ASSERT_TRUE(world.run_until([&] { return seen.size() == 1; }));
     outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0", process::WorkerState::Down)});
     const int second_listener = world.listen_at("verify-0b");
@@ -297,11 +302,7 @@ TEST_F(PipeTest, ARequestThatTwoReadersDiedOfIsNotTriedAThirdTime) {
     };
     auto outbox = world.outbox(Role::Network);
     std::optional<Result<Message>> answer;
-    pipe::spawn(
-        world.io,
-        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
-            to.emplace(co_await box.ask(std::move(a)));
-        }(*outbox, ask(), answer));
+    start(*outbox, ask(), answer);
     std::vector<std::unique_ptr<pipe::Inbox>> spawns;
     for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
         const auto name = "poison-" + std::to_string(epoch);
@@ -325,11 +326,7 @@ TEST_F(PipeTest, AStalledReaderFailsThoseWhoDoNotWait) {
     auto outbox = world.outbox(Role::Network);
     outbox->on_roster({world.entry(Role::Verify, 0, 1, "verify-0")});
     std::optional<Result<Message>> answer;
-    pipe::spawn(
-        world.io,
-        [](pipe::LinkedOutbox& box, Ask a, std::optional<Result<Message>>& to) -> Task<void> {
-            to.emplace(co_await box.ask(std::move(a)));
-        }(*outbox, ask(100, NoCredit::Fail, 30_s), answer));
+    start(*outbox, ask(100, NoCredit::Fail, 30_s), answer);
     ASSERT_TRUE(world.run_until([&] { return seen == 1; }));
     outbox->on_roster(
         {world.entry(Role::Verify, 0, 1, "verify-0", process::WorkerState::Degraded)});
