@@ -35,6 +35,21 @@ void RangeSums::insert(const std::vector<RecordRef>& added) {
         if (buckets_[at].sum.count > bucket_max) divide(at);
 }
 
+void RangeSums::remove(const std::vector<RecordRef>& removed) {
+    for (const auto& ref : removed) {
+        auto value = protocol::element_value(key_, ref.id);
+        buckets_[bucket_of(ref)].sum.subtract(value);
+        total_.subtract(value);
+    }
+    drop_empty();
+}
+
+void RangeSums::drop_empty() {
+    std::erase_if(buckets_, [](const Bucket& bucket) { return bucket.sum.count == 0; });
+    if (buckets_.empty()) buckets_.emplace_back();
+    buckets_.front().first = {};
+}
+
 std::size_t RangeSums::bucket_of(const RecordRef& ref) const {
     auto after = std::upper_bound(
         buckets_.begin() + 1, buckets_.end(), ref,

@@ -24,6 +24,8 @@ public:
     void append(const RecordRef& ref);
     // After a commit: what it added. The source must show these already.
     void insert(const std::vector<RecordRef>& added);
+    // After a commit: what it took away.
+    void remove(const std::vector<RecordRef>& removed);
 
     const protocol::RangeSum& total() const { return total_; }
     std::size_t buckets() const { return buckets_.size(); }
@@ -41,6 +43,7 @@ private:
     RecordRef end_of(std::size_t bucket) const;
     protocol::RangeSum edge(const RecordRef& lower, const RecordRef& upper);
     void divide(std::size_t bucket);
+    void drop_empty();
     std::vector<RecordRef> split_by_refs(const protocol::SyncRange& range, std::size_t parts);
 
     protocol::SyncKey key_;
