@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage-shard/migrations.h"
+#include "storage-shard/retention.h"
 
 namespace warren::shard {
 
@@ -67,6 +68,8 @@ Result<void> Shard::load(const ShardOptions& options) {
         WARREN_TRY_VOID(transaction.commit());
     }
     WARREN_TRY(founder_, read_founder(connection_));
+    WARREN_TRY(floor_, read_floor(connection_));
+    clock_ = floor_;  // the clock has passed what was pruned
     WARREN_TRY_VOID(prepare_statements());
     return scan_keys();
 }
@@ -152,6 +155,8 @@ Verdict Shard::permission(const protocol::RecordView& record,
 
 Result<Verdict> Shard::add(const protocol::RecordView& record, ByteView packet, Batch& batch) {
     if (record.community != community_ || record.time >= time_max) return Verdict::Refused;
+    // Pruned, or would be: to whoever asks it is as if it were here, so it is not fetched again.
+    if (record.time < floor_ && may_be_pruned(record.kind)) return Verdict::Known;
     auto allowed = permission(record, batch.founder);
     if (allowed != Verdict::Accepted) return allowed;
     auto body = batch.last_body + 1;

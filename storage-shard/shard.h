@@ -78,6 +78,8 @@ public:
     std::optional<Error> take_range_error() { return std::exchange(range_error_, std::nullopt); }
 
     const std::optional<Founder>& founder() const { return founder_; }
+    // Records before this time were pruned and are not taken again (retention.h). 0: none was.
+    GlobalTime floor() const { return floor_; }
     // True after a write failed in the file system: close, open again with Check::Quick.
     bool failed() const { return failed_; }
     // Two records of one author with the same predecessor, seen since open: shown, not punished.
@@ -130,6 +132,7 @@ private:
     std::int64_t last_body_ = 0;
     GlobalTime newest_ = 0;
     GlobalTime clock_ = 0;
+    GlobalTime floor_ = 0;
     std::unordered_map<protocol::PublicKey, RecordRef, PublicKeyHash> own_heads_;
     // Of authors seen since open; bounded.
     std::unordered_map<protocol::PublicKey, Head, PublicKeyHash> heads_;
