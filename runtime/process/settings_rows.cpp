@@ -120,8 +120,10 @@ void add_overlay(std::vector<SettingRow>& rows) {
     rows.push_back(text("overlay", "listen", "0.0.0.0:8090", SettingForm::Address,
                         supervisor | network,
                         "UDP address of the overlay; port 0 takes a free one."));
-    rows.push_back(reloadable(list("overlay", "bootstrap", SettingForm::HostPort, network,
+    rows.push_back(reloadable(list("overlay", "bootstrap_peers", SettingForm::HostPort, network,
                                    "Peers to meet first, as HOST:PORT.")));
+    rows.push_back(flag("overlay", "bootstrap", "false", network,
+                        "Introduce the peers of any community to each other, without joining it."));
     rows.push_back(reloadable(integer("overlay", "walk_interval_ms", "500", 20, 60'000, "ms",
                                       network, "Time between two steps of a community's walk.")));
     rows.push_back(integer("overlay", "peers_max", "30", 1, 1000, "peers", network,

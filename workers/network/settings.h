@@ -20,7 +20,7 @@ inline protocol::OverlaySettings overlay_settings(const process::Settings& from)
 }
 
 inline std::vector<std::string> bootstrap_settings(const process::Settings& from) {
-    return from.list("overlay.bootstrap");
+    return from.list("overlay.bootstrap_peers");
 }
 
 }  // namespace warren::network
