@@ -106,6 +106,21 @@ TEST_F(RetentionShard, KeepsToItsBytesAndGivesPagesBackOnlyWhenAsked) {
     EXPECT_GT(gone, 800u);
     EXPECT_LT(gone, 2200u);
     EXPECT_EQ(prune_all(*into, {.bytes = full / 2}, 0, 256), 0u);
+    ASSERT_OK(into->checkpoint_for_close());
+    EXPECT_EQ(std::filesystem::file_size(path()), full);
+    auto sum = into->root().sum;
+    int steps = 0;
+    while (true) {
+        auto more = into->shrink(32);
+        ASSERT_OK(more);
+        ++steps;
+        if (!*more) break;
+    }
+    EXPECT_GT(steps, 3);
+    ASSERT_OK(into->checkpoint_for_close());
+    EXPECT_LT(std::filesystem::file_size(path()), full * 6 / 10);
+    into.reset();
+    EXPECT_EQ(open(2)->root().sum, sum);
 }
 
 TEST_F(RetentionShard, OldIsWhatTheCommunityHadAnAgeAgo) {
