@@ -65,7 +65,7 @@ Result<void> NodeShard::write(F&& body) {
         WARREN_TRY_VOID(body());
         return transaction.commit();
     }();
-    if (!done && done.error().kind == ErrorKind::Io) failed_ = true;
+    if (!done && is_of_the_disk(done.error())) failed_ = true;
     return done;
 }
 
