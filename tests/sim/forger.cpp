@@ -124,7 +124,8 @@ std::vector<Forger::Crafted> Forger::noise(std::uint8_t id) {
     auto name = "noise " + std::to_string(id);
     return {{name + " bare", frame_bare(community_, id, payload)},
             {name + " unsigned", frame_unsigned(community_, id, 1, payload)},
-            {name + " signed", signed_packet(frame_signed(community_, id, key, 1, payload))}};
+            {name + " signed", signed_packet(frame_signed(community_, id, key, 1, payload)),
+             id == 246 || id == 234}};
 }
 
 }  // namespace warren::sim
