@@ -92,7 +92,7 @@ private:
     // Borrowed: the values outlive the rows.
     enum class Lifetime { Copied, Borrowed };
     template <typename... Args>
-    int bind_all(Lifetime lifetime, const Args&... args) {
+    int bind_all([[maybe_unused]] Lifetime lifetime, const Args&... args) {
         start();
         int index = 0;
         int code = 0;
