@@ -168,6 +168,16 @@ Result<void> sync_folder_of(const std::string& path) {
     return {};
 }
 
+Result<void> remove_log(const std::string& path) {
+    auto& it = vfs();
+    for (const char* end : {"-wal", "-shm"}) {
+        int code = it.xDelete(&it, (path + end).c_str(), 0);
+        if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
+            return io_error("remove " + path + end + ": " + sqlite3_errstr(code));
+    }
+    return {};
+}
+
 void remove_database(const std::string& path) {
     auto& it = vfs();
     for (const char* end : {"", "-wal", "-shm"})

@@ -49,6 +49,7 @@ Result<void> replace_durably(const std::string& from, const std::string& to);
 // A second name for a file; durable after sync_folder_of.
 Result<void> link_file(const std::string& from, const std::string& to);
 Result<void> sync_folder_of(const std::string& path);
-void remove_database(const std::string& path);  // with its -wal and -shm
+Result<void> remove_log(const std::string& path);  // -wal and -shm
+void remove_database(const std::string& path);     // with its -wal and -shm
 
 }  // namespace warren::shard

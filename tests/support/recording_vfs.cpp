@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <new>
+#include <utility>
 
 #include "base/check.h"
 
