@@ -58,7 +58,7 @@ Task<pipe::Answer> StorageWorker::on_leave_community(Call call, CommunityId comm
     };
     auto left = co_await executor_.run<bool>(folders_, std::move(job), call.deadline);
     if (!left) co_return left.error();
-    auto forgotten = co_await slots_.forget(community, call.deadline);
+    auto forgotten = co_await slots_.forget(community, shard::Derived::Then::Gone, call.deadline);
     if (!forgotten) co_return forgotten.error();
     if (*left) {
         process::log::info("event=community.left community={}", community.hex());
