@@ -218,6 +218,32 @@ Result<bool> CommunityBackup::step() {
     return false;
 }
 
+Bytes encode(const StoredDownload& download) {
+    Writer out;
+    out.u8(1).bytes(download.infohash.view()).u8(download.paused ? 1 : 0);
+    out.u64(static_cast<std::uint64_t>(download.added_ms));
+    for (auto text : {&download.name, &download.magnet, &download.path, &download.root})
+        out.u32(static_cast<std::uint32_t>(text->size())).bytes(view_of(*text));
+    for (auto file : {&download.torrent, &download.resume})
+        out.u32(static_cast<std::uint32_t>(file->size())).bytes(*file);
+    return out.take();
+}
+
+Result<StoredDownload> decode_download(ByteView item) {
+    Reader in(item);
+    StoredDownload out;
+    if (in.u8() != 1) return bad_input("an item of an unknown kind in the node's file");
+    out.infohash = Infohash{in.array<Infohash::size>()};
+    out.paused = in.u8() == 1;
+    out.added_ms = static_cast<std::int64_t>(in.u64());
+    for (auto text : {&out.name, &out.magnet, &out.path, &out.root})
+        *text = std::string(text_of(in.take(in.u32())));
+    for (auto file : {&out.torrent, &out.resume})
+        *file = to_bytes(in.take(in.u32()));
+    if (!in.done()) return bad_input("a malformed download in the node's file");
+    return out;
+}
+
 bool is_backup_name(std::string_view name) {
     constexpr std::size_t length_max = 64;
     auto fits = [](char c) {

@@ -9,6 +9,7 @@
 
 #include "base/stream_file.h"
 #include "storage-shard/files.h"
+#include "storage-shard/node_shard.h"
 #include "storage-shard/shard_walk.h"
 
 namespace warren::shard {
@@ -93,6 +94,10 @@ private:
     BackupEntry entry_;
     RecordRef after_;
 };
+
+// A download as an item of the node's stream file.
+Bytes encode(const StoredDownload& download);
+Result<StoredDownload> decode_download(ByteView item);
 
 // A name that is a folder's name and nothing else.
 bool is_backup_name(std::string_view name);

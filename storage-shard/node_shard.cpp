@@ -80,6 +80,11 @@ Result<Put> NodeShard::put_download(const StoredDownload& d) {
     return there ? Put::Updated : Put::Created;
 }
 
+Result<bool> NodeShard::has_download(const Infohash& infohash) {
+    WARREN_TRY(auto found, find_.number(infohash));
+    return found.has_value();
+}
+
 Result<void> NodeShard::put_resume(const Infohash& infohash, ByteView resume, bool paused) {
     WARREN_TRY_VOID(fits(resume));
     std::int64_t changed = 0;

@@ -140,9 +140,13 @@ Result<bool> Shard::shrink(std::size_t pages) {
         if (failed_) return unavailable("the shard's last write failed; it is being opened again");
         WARREN_TRY_VOID(check_epoch(connection_, epoch_));
         WARREN_TRY_VOID(connection_.set_durability(Durability::Replicated));
+        WARREN_TRY(auto before, connection_.number("PRAGMA freelist_count"));
         auto sql = "PRAGMA incremental_vacuum(" + std::to_string(pages) + ")";
         WARREN_TRY_VOID(connection_.execute(sql.c_str()));
         WARREN_TRY(auto left, connection_.number("PRAGMA freelist_count"));
+        if (left > 0 && left >= before)
+            return refused("this file was made by an older version: its free pages are used again, "
+                           "but not given back");
         return left > 0;
     };
     return watched(give_back());

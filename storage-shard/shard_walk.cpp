@@ -122,4 +122,17 @@ Result<StreamDetails> ShardWalk::details() {
     return out;
 }
 
+Result<ShardFacts> ShardWalk::facts() {
+    ShardFacts out;
+    WARREN_TRY(auto records, connection_.number("SELECT count(*) FROM key"));
+    WARREN_TRY(auto oldest, connection_.number("SELECT min(time) FROM key"));
+    WARREN_TRY(auto newest, connection_.number("SELECT max(time) FROM key"));
+    out.records = static_cast<std::uint64_t>(records);
+    out.oldest = time_of(oldest);
+    out.newest = time_of(newest);
+    WARREN_TRY(out.floor, read_floor(connection_));
+    WARREN_TRY(out.rule, read_retention(connection_));
+    return out;
+}
+
 }  // namespace warren::shard

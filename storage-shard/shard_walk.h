@@ -21,6 +21,12 @@ Bytes encode(const StreamDetails& details);
 // A founder is taken only if the community's id binds him.
 Result<StreamDetails> decode_stream_details(ByteView bytes, const CommunityId& community);
 
+struct ShardFacts {
+    std::uint64_t records = 0;
+    GlobalTime oldest = 0, newest = 0, floor = 0;
+    std::optional<Retention> rule;
+};
+
 class ShardWalk {
 public:
     // Snapshot: all of the walk sees what was committed before its first part.
@@ -45,6 +51,8 @@ public:
     };
     Result<Totals> totals();
     Result<StreamDetails> details();
+    Result<ShardFacts> facts();
+    void set_deadline(Nanoseconds deadline) { connection_.set_deadline(deadline); }
 
 private:
     explicit ShardWalk(const CommunityId& community, Connection connection)
