@@ -247,6 +247,11 @@ Result<void> Connection::set_bytes_max(std::uint64_t bytes_max) {
     return {};
 }
 
+Result<void> Connection::set_cache_kib(int kib) {
+    auto wanted = "-" + std::to_string(kib);
+    return set_and_check(("PRAGMA cache_size=" + wanted).c_str(), "PRAGMA cache_size", wanted);
+}
+
 std::int64_t Connection::changes() const {
     return sqlite3_changes64(db_);
 }

@@ -18,7 +18,7 @@ StorageWorker::StorageWorker(pipe::Host& host)
     : host_(host), settings_(StorageSettings::from(host.settings())), layout_(settings_.state_dir),
       executor_(host.io(), host.metrics(), {settings_.threads, settings_.threads_max}),
       shards_(host.io(), executor_, host.metrics(), layout_,
-              {settings_.open_shards_max, settings_.shard_bytes_max}),
+              {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
       slots_(host.io(), executor_, layout_), outbox_(host), folders_(Executor::make_strand("folders")),
       node_strand_(Executor::make_strand("node")),
       tools_(host, executor_, shards_, layout_,
@@ -31,6 +31,15 @@ StorageWorker::StorageWorker(pipe::Host& host)
         });
     executor_.on_hung([this](const std::string& name) {
         host_.tap().event("event.shard.hung", {{"shard", name}});
+    });
+    shards_.on_damage([this](const Damage& damage) {
+        ++host_.metrics().counter(damage.rebuilt ? "storage_shards_rebuilt_total"
+                                                 : "storage_rebuilds_failed_total");
+        host_.tap().event("event.shard.damaged", {{"community", damage.community.hex()},
+                                                  {"fault", damage.fault},
+                                                  {"rebuilt", damage.rebuilt},
+                                                  {"records", damage.saved.records},
+                                                  {"set_aside", damage.saved.set_aside}});
     });
     shards_.on_closing([this](const CommunityId& community) {
         return slots_.indexing(process::slot_of(community));

@@ -54,6 +54,7 @@ private:
     // following.cpp: which communities this node is part of
     Task<pipe::Answer> on_join_community(Call call, CommunityId community);
     Task<pipe::Answer> on_leave_community(Call call, CommunityId community);
+    Task<void> put_away(ShardUse use, std::shared_ptr<pipe::Promise<Result<bool>>> ended);
     Task<Result<void>> join(CommunityId community, std::optional<shard::Founder> founder,
                             Nanoseconds deadline);
     Task<Result<std::vector<FileOnDisk>>> files(Nanoseconds deadline);
