@@ -61,9 +61,11 @@ Result<void> Shard::load(const ShardOptions& options) {
     WARREN_TRY_VOID(check_file(connection_, options.check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
     WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
+    WARREN_TRY_VOID(connection_.set_cache_kib(options.cache_kib));
     epoch_ = options.epoch;
     {
-        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
+        // Not synced: it keeps off processes that live now, and after a power loss none does.
+        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Replicated));
         WARREN_TRY_VOID(check_epoch(connection_, epoch_));
         WARREN_TRY_VOID(write_epoch(connection_, epoch_));
         WARREN_TRY_VOID(transaction.commit());

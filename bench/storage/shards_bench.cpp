@@ -1,22 +1,21 @@
 // The shard's core by itself, on the storage-shard library: taking in records beside a million of
-// them, 64 shards beside one, opening 1,200; and the memory of a real storage worker that serves
-// 1,200 communities.
+// them, 64 shards beside one; and what opening 1,200 of them takes, the worker's number at a time.
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <ctime>
+#include <deque>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "bench/storage/counting_vfs.h"
 #include "bench/storage/records.h"
 #include "bench/support/report.h"
-#include "runtime/process/roster.h"
 #include "storage-shard/shard.h"
-#include "tests/support/node.h"
+#include "storage-shard/shard_reader.h"
 
 namespace warren::bench {
 namespace {
@@ -135,6 +134,9 @@ void measure_intake(Report& report, Shard& into, Arrivals& arrivals, const fs::p
     report.raw["floor_records_per_s"] = floors;
     report.raw["cpu_us"] = cpu;
     report.raw["bytes_written_per_record"] = bytes / static_cast<double>(records);
+    // What the row of a record cannot do without: packet, id, time.
+    constexpr double row_bytes = record_bytes + RecordId::size + sizeof(GlobalTime);
+    report.raw["amplification_with_id_and_time"] = bytes / static_cast<double>(records) / row_bytes;
     report.raw["syncs_per_1000_records"] =
         static_cast<double>(after.syncs - before.syncs) / static_cast<double>(records) * 1000;
 }
@@ -204,6 +206,85 @@ void measure_many(Report& report, std::unique_ptr<Shard> one, Arrivals arrivals,
     report.raw["shards64_records_per_s"] = rates;
 }
 
+constexpr std::size_t communities = 1200, open_at_once = 64;
+
+std::uint64_t community_seed(std::size_t number) {
+    return 10'000 + number;
+}
+fs::path community_file(const fs::path& folder, std::size_t number) {
+    return folder / ("c" + std::to_string(number));
+}
+
+double peak_memory_mib() {
+    std::ifstream in("/proc/self/status");
+    for (std::string word; in >> word;) {
+        if (word != "VmHWM:") continue;
+        double kib = 0;
+        in >> kib;
+        return kib / 1024;
+    }
+    return 0;
+}
+
+// In a process of its own: every community is opened, as the storage worker does (a writer with its
+// sums, a reader, a page of contents), and the longest open one is closed.
+int visit_all(const fs::path& folder) {
+    struct Open {
+        std::unique_ptr<Shard> writer;
+        std::unique_ptr<shard::ShardReader> reader;
+    };
+    std::deque<Open> open;
+    double seconds = 0;
+    for (std::size_t i = 0; i < communities; ++i) {
+        const auto id = Channel(community_seed(i)).community();
+        const auto begin = monotonic_now();
+        if (open.size() == open_at_once) open.pop_front();
+        open.push_back({open_shard(community_file(folder, i), id), nullptr});
+        seconds += seconds_since(begin);
+        auto reader = shard::ShardReader::open(community_file(folder, i), id);
+        WARREN_CHECK(reader.ok());
+        open.back().reader = std::move(*reader);
+        auto page = open.back().reader->contents("", 50);
+        WARREN_CHECK(page.ok() && page->rows.size() == 50);
+    }
+    std::printf("%f %f\n", seconds, peak_memory_mib());
+    return 0;
+}
+
+void measure_communities(Report& report, const char* program, const fs::path& folder,
+                         std::size_t records) {
+    const auto each = records / communities;
+    for (std::size_t i = 0; i < communities; ++i) {
+        Arrivals arrivals(community_seed(i), late_share);
+        fill(*make_shard(community_file(folder, i), arrivals.channel()), arrivals, each);
+    }
+    const auto command = std::string(program) + " --visit " + folder.string();
+    double seconds = 0, memory = 0;
+    auto* out = ::popen(command.c_str(), "r");
+    WARREN_CHECK(out != nullptr && std::fscanf(out, "%lf %lf", &seconds, &memory) == 2);
+    WARREN_CHECK(::pclose(out) == 0);
+    const auto millions = static_cast<double>(each * communities) / 1e6;
+    report.goals.push_back(
+        {"rss_mib", memory, "MiB", 128, Goal::Better::Lower,
+         "peak of a process that opens 1,200 communities (writer, sums, reader, "
+         "one page each), 64 at a time: the worker's objects without the worker"});
+    report.goals.push_back({"start_s_per_million", seconds / millions, "s", 1, Goal::Better::Lower,
+                            "opening and closing the writers of these 1,200, sums rebuilt; per "
+                            "million records"});
+}
+
+// One file with all records: what is left when the cost of a file hardly counts.
+void measure_rebuild(Report& report, const fs::path& path, const CommunityId& community,
+                     std::size_t records) {
+    std::vector<double> seconds;
+    for (int round = 0; round < rounds; ++round) {
+        const auto begin = monotonic_now();
+        (void)open_shard(path, community);
+        seconds.push_back(seconds_since(begin) / static_cast<double>(records) * 1e6);
+    }
+    report.raw["open_one_file_s_per_million"] = seconds;
+}
+
 }  // namespace
 }  // namespace warren::bench
 
@@ -214,6 +295,8 @@ int main(int argc, char** argv) {
         static_cast<std::size_t>(std::stoul(option(argc, argv, "records", "1000000")));
     const fs::path folder = option(argc, argv, "folder", "build/bench/shards");
     install_counting_vfs();
+    const fs::path visited = option(argc, argv, "visit", "");
+    if (!visited.empty()) return visit_all(visited);
     fs::remove_all(folder);
     fs::create_directories(folder);
     Report report;
@@ -224,7 +307,11 @@ int main(int argc, char** argv) {
     fill(*big, arrivals, records);
     report.raw["fill_s"] = seconds_since(begin);
     measure_intake(report, *big, arrivals, folder);
+    big.reset();
+    measure_rebuild(report, folder / "big", arrivals.channel().community(), records);
+    big = open_shard(folder / "big", arrivals.channel().community());
     measure_many(report, std::move(big), std::move(arrivals), folder, records);
+    measure_communities(report, argv[0], folder, records);
     fs::remove_all(folder);
     return finish(report, argc, argv);
 }
