@@ -109,6 +109,7 @@ private:
 
     Rate reply_rate_;
     SipKey group_key_;
+    Nanoseconds crowded_at_ = 0;  // when somebody found no slot for the crowd in its net
     std::map<MemberId, Peer> peers_;
     std::map<CommunityId, std::vector<Peer*>> neighbours_;
     std::map<Endpoint, MemberId> addresses_;

@@ -10,6 +10,8 @@ namespace warren::protocol {
 namespace {
 
 constexpr std::size_t net_slots_max = 2, region_share = 10;  // one in ten slots
+constexpr std::size_t open_share = 3;  // the last third of the slots is not open to all
+constexpr Nanoseconds pressed_for = 60'000'000'000;
 constexpr std::size_t by_group = 4, by_round_trip = 8, by_use = 8, ordinary_slots = 30;
 
 bool is_public(const Endpoint& address) {
@@ -110,6 +112,15 @@ bool Peers::admit(Nanoseconds now, const CommunityId& community, Peer& peer, std
     const auto region_max = std::max<std::size_t>(slots / region_share, 1);
     bool crowded = static_cast<std::size_t>(in_net) >= net_slots_max ||
                    in_region(all, peer.address) >= region_max;
+    // While a crowd presses, the last slots go one a region, and only to half of the regions: which
+    // half, nobody but us knows. So few nets cannot fill what nobody needed yet.
+    if (crowded) crowded_at_ = now;
+    bool pressed = crowded_at_ != 0 && now - crowded_at_ < pressed_for;
+    auto region = region_of(peer.address);
+    if (pressed && region && all.size() >= slots - slots / open_share) {
+        bool drawn = (siphash(group_key_, Writer().u64(*region).peek()) & 1) != 0;
+        crowded = crowded || !drawn || in_region(all, peer.address) > 0;
+    }
     Peer* loser = nullptr;
     if (!crowded && all.size() >= slots) loser = evictable(community, peer, slots);
     if (crowded || (all.size() >= slots && loser == nullptr)) {

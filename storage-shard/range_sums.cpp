@@ -14,8 +14,8 @@ constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
-RangeSums::RangeSums(const CommunityId& community, RefSource& source)
-    : key_(protocol::fingerprint_key(community)), source_(source), buckets_(1) {}
+RangeSums::RangeSums(const protocol::SyncKey& key, RefSource& source)
+    : key_(key), source_(source), buckets_(1) {}
 
 void RangeSums::append(const RecordRef& ref) {
     if (buckets_.back().sum.count >= bucket_fill) buckets_.push_back({ref, {}});

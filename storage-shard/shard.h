@@ -37,6 +37,7 @@ struct ShardOptions {
     // After a failed write the file is proven before it is trusted again.
     Check check = Check::None;
     std::int64_t unix_s = 0;  // now; chooses the epoch of the sums
+    int cache_kib = 1024;     // memory for pages, of the connection
 };
 
 struct PublishRequest {

@@ -65,7 +65,7 @@ double time_with_peers(std::uint64_t seed, OverlaySettings settings, std::uint64
     auto& watched = crowd.join();
     world.run_for(30_s);
     std::size_t good = 0;
-    constexpr std::size_t looks = 240;
+    constexpr std::size_t looks = 120;
     for (std::size_t i = 0; i < looks; ++i) {
         world.run_for(500_ms);
         if (world.present(watched, community) >= peers_wanted) ++good;
@@ -75,11 +75,9 @@ double time_with_peers(std::uint64_t seed, OverlaySettings settings, std::uint64
 }
 
 TEST(Crowd, sessions_of_thirty_seconds_leave_ten_peers) {
-    double sum = 0;
-    for_seeds(4, [&](std::uint64_t seed) {
+    for_seeds(3, [](std::uint64_t seed) {
         std::uint64_t hash = 0;
         auto share = time_with_peers(seed, simulated_settings(), hash);
-        sum += share;
         EXPECT_GE(share, 0.95);
         return hash;
     });

@@ -186,6 +186,7 @@ Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords comma
         host_.metrics().counter("storage_records_damaged_total") += fetched->damaged;
         process::log::broken("event=shard.damaged community={} records={}", command.community.hex(),
                              fetched->damaged);
+        shards_.note_damage(use, damaged("records that do not match their ids"));
     }
     co_return replies::fetched(fetched->packets);
 }

@@ -131,7 +131,8 @@ Shards::Opening Shards::opening(const OpenShard& shard) const {
     return {layout_.shard_file(shard.id),
             shard.id,
             {epoch_, limits_.shard_bytes_max, shard::Check::None, wall_now_ms() / 1000,
-             limits_.cache_kib}};
+             limits_.cache_kib},
+            reporter()};
 }
 
 Result<void> Shards::ensure_writer(Cell<shard::Shard>& cell, const Opening& opening) {

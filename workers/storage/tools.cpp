@@ -151,9 +151,11 @@ Task<void> Tools::check(Tracked task, CommunityId community) {
         task->finish(std::move(*found));
     else
         task->fail(found.error().text);
-    if (!found)
+    if (!found) {
         process::log::broken("event=shard.check_failed community={} reason=\"{}\"", community.hex(),
                              found.error().text);
+        shards_.note_damage(shards_.use(community), found.error());
+    }
 }
 
 Task<Result<shard::ShardRoot>> Tools::root_of(CommunityId community) {

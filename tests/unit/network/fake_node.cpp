@@ -209,6 +209,7 @@ FakeNode::FakeNode(pipe::asio::io_context& io, std::uint64_t seed,
     for (const auto& text : bootstrap)
         list += (list.empty() ? "" : "\n") + text;
     settings_.set("overlay.bootstrap_peers", list);
+    settings_.set("overlay.bootstrap", "false");
     worker_ = std::make_unique<NetworkWorker>(*this);
 }
 
