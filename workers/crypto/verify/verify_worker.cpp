@@ -4,9 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "protocol/record.h"
-#include "runtime/process/log.h"
 #include "workers/crypto/ed25519.h"
-#include "workers/crypto/legacy_ec.h"
 
 namespace warren::crypto {
 
@@ -39,9 +37,6 @@ Verdict check_record(const CommunityId& community, ByteView record) {
 pipe::Task<Result<void>> VerifyWorker::start() {
     if (!start_sodium())
         co_return Error{ErrorKind::Environment, "verify: libsodium does not start"};
-    if (!start_legacy_ec())
-        process::log::unusual("OpenSSL has no binary curves: answers of old bootstrap servers are "
-                              "not believed");
     co_return Result<void>{};
 }
 
@@ -54,7 +49,7 @@ VerifyWorker::check_signatures(const std::vector<ByteView>& packets) {
     std::vector<std::uint8_t> out;
     std::uint64_t bad = 0;
     for (const auto packet : packets) {
-        const bool valid = is_validly_signed(packet);
+        const bool valid = is_valid_packet(packet);
         out.push_back(valid ? 1 : 0);
         if (!valid) ++bad;
         co_await let_others_run(out.size());
