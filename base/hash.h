@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -16,6 +17,9 @@ Sha256 sha256(ByteView bytes);
 
 // SipHash-2-4 (Aumasson, Bernstein 2012), 64-bit. For keyed tables and short ids.
 std::uint64_t siphash(const std::array<std::uint8_t, 16>& key, ByteView bytes);
+// Its 128-bit variant, as (first, second) half: for sums that must not be steered.
+std::pair<std::uint64_t, std::uint64_t> siphash128(const std::array<std::uint8_t, 16>& key,
+                                                   ByteView bytes);
 
 bool equal_constant_time(ByteView a, ByteView b);
 

@@ -19,6 +19,7 @@ enum class ErrorKind {
     Expired,      // the deadline passed
     NoSpace,      // disk or quota full
     Io,           // the system refused an operation
+    Damaged,      // what was stored is not what is read
     Environment,  // settings, files or machine are not fit to run
 };
 
@@ -79,6 +80,10 @@ inline Error unavailable(std::string text) {
 }
 inline Error io_error(std::string text) {
     return {ErrorKind::Io, std::move(text)};
+}
+
+inline Error damaged(std::string text) {
+    return {ErrorKind::Damaged, std::move(text)};
 }
 
 }  // namespace warren

@@ -184,6 +184,51 @@ void add_watch_commands(std::vector<CommandRow>& rows) {
          Examples{"help-all > docs/cli.md"}, run_help_all});
 }
 
+void add_upkeep_commands(std::vector<CommandRow>& rows) {
+    const auto community = word("COMMUNITY", "40 hexadecimal digits");
+    rows.push_back(reads({"shard list",
+                          "the communities' files, and what the disk is used for",
+                          {},
+                          Examples{"shard list", "shard list --json"},
+                          run_shard_list}));
+    rows.push_back({"shard check",
+                    "read all of a file and prove it, while it serves; all if none is named",
+                    Options{{"COMMUNITY", Text, "COMMUNITY", "only this one"}},
+                    Examples{"shard check", "shard check 1f0c…"}, run_shard_check});
+    rows.push_back({"shard compact", "give a file's free pages back, in steps, while it serves",
+                    Options{community}, Examples{"shard compact 1f0c…"}, run_shard_compact});
+    rows.push_back({"shard export", "write a community's records to a file, as they were signed",
+                    Options{community, word("FILE", "file to write")},
+                    Examples{"shard export 1f0c… books.stream"}, run_shard_export});
+    rows.push_back({"shard import", "verify and store the records of such a file; joins if need be",
+                    Options{word("FILE", "file to read"),
+                            {"--community", Text, "COMMUNITY", "refuse the file of another one"}},
+                    Examples{"shard import books.stream"}, run_shard_import});
+    rows.push_back({"community retention",
+                    "how much of a community is kept; what is not given is not limited",
+                    Options{community,
+                            {"--age", Text, "AGE", "prune what is older, such as 90d"},
+                            number("--count", "N", 1, 1'000'000'000, "keep the newest N records"),
+                            number("--bytes", "N", 1, 1'099'511'627'776, "of the file in use"),
+                            flag("--default", "follow the settings again")},
+                    Examples{"community retention 1f0c… --age 90d --count 100000",
+                             "community retention 1f0c… --default"},
+                    run_community_retention});
+    rows.push_back({"backup create", "back up all communities and downloads while the node runs",
+                    Options{{"NAME", Text, "NAME", "default: backup-TIME"}},
+                    Examples{"backup create", "backup create before-update"}, run_backup_create});
+    rows.push_back(reads({"backup list",
+                          "the backups that there are",
+                          {},
+                          Examples{"backup list"},
+                          run_backup_list}));
+    rows.push_back({"backup restore", "verify a backup, then bring back what is missing",
+                    Options{word("NAME", "of the backup")},
+                    Examples{"backup restore before-update"}, run_backup_restore});
+    rows.push_back({"backup delete", "delete a backup", Options{word("NAME", "of the backup")},
+                    Examples{"backup delete before-update"}, run_backup_delete});
+}
+
 const OptionRow globals[] = {
     {"--state", Text, "DIR",
      "state directory of the node; default: $WARREN_STATE, else "
@@ -202,9 +247,9 @@ const OptionRow outputs[] = {
 };
 
 constexpr GroupRow groups[] = {
-    {"config", "settings files"},
-    {"channel", "channels and what they hold"},
-    {"download", "downloads"},
+    {"config", "settings files"},        {"channel", "channels and what they hold"},
+    {"download", "downloads"},           {"shard", "communities' files"},
+    {"community", "communities' rules"}, {"backup", "backups of the node"},
 };
 
 }  // namespace
@@ -216,6 +261,7 @@ std::span<const CommandRow> command_rows() {
         add_content_commands(out);
         add_download_commands(out);
         add_watch_commands(out);
+        add_upkeep_commands(out);
         return out;
     }();
     return rows;

@@ -38,6 +38,18 @@ Exit run_download_remove(const Call& call);
 Exit run_tap(const Call& call);
 Exit run_top(const Call& call);
 
+// commands/shard.cpp
+Exit run_shard_list(const Call& call);
+Exit run_shard_check(const Call& call);
+Exit run_shard_compact(const Call& call);
+Exit run_shard_export(const Call& call);
+Exit run_shard_import(const Call& call);
+Exit run_community_retention(const Call& call);
+Exit run_backup_create(const Call& call);
+Exit run_backup_list(const Call& call);
+Exit run_backup_restore(const Call& call);
+Exit run_backup_delete(const Call& call);
+
 // commands/control.cpp
 Exit run_scale(const Call& call);
 Exit run_reload(const Call& call);

@@ -48,34 +48,60 @@ void TokenBucket::charge(Nanoseconds now, double amount) {
     level_ -= amount;
 }
 
-SourceBudget::SourceBudget(Random& random, std::size_t buckets)
-    : key_(random_key(random)), buckets_(std::max<std::size_t>(buckets, 64)) {}
-
-SourceBudget::Bucket& SourceBudget::refilled(std::uint32_t now_ms, ByteView key, float rate) {
-    auto& bucket = buckets_[siphash(key_, key) % buckets_.size()];
-    auto elapsed = static_cast<float>(now_ms - bucket.last_ms) / 1000.0F;
-    bucket.level = std::min(rate, bucket.level + elapsed * rate);
-    bucket.last_ms = now_ms;
-    return bucket;
+SourceBudget::SourceBudget(Random& random, std::size_t buckets) : key_(random_key(random)) {
+    for (auto& table : tables_)
+        table.resize(std::max<std::size_t>(buckets, 64));
 }
 
 bool SourceBudget::take(Nanoseconds now, const Endpoint& source) {
+    constexpr std::array<float, levels> rates = {rate_address, rate_net, rate_region};
+    constexpr std::array<std::size_t, levels> v4 = {4, 3, 2}, v6 = {8, 6, 4};
     auto now_ms = static_cast<std::uint32_t>(now / 1'000'000);
-    const std::array<std::size_t, 3> lengths =
-        source.v6 ? std::array<std::size_t, 3>{8, 6, 4} : std::array<std::size_t, 3>{4, 3, 2};
-    const std::array<float, 3> rates = {rate_address, rate_net, rate_region};
-    std::array<Bucket*, 3> hit{};
-    for (std::size_t i = 0; i < 3; ++i) {
-        std::array<std::uint8_t, 18> key{};
-        key[0] = static_cast<std::uint8_t>(i);
-        key[1] = source.v6 ? 1 : 0;
-        std::copy_n(source.address.begin(), lengths[i], key.begin() + 2);
-        hit[i] = &refilled(now_ms, key, rates[i]);
-        if (hit[i]->level < 1.0F) return false;
+    std::array<Bucket*, levels> hit{};
+    for (std::size_t i = 0; i < levels; ++i) {
+        std::array<std::uint8_t, 9> key{};
+        key[0] = source.v6 ? 1 : 0;
+        std::copy_n(source.address.begin(), (source.v6 ? v6 : v4)[i], key.begin() + 1);
+        auto& bucket = tables_[i][siphash(key_, key) % tables_[i].size()];
+        auto elapsed = static_cast<float>(now_ms - bucket.last_ms) / 1000.0F;
+        bucket.level = std::min(rates[i], bucket.level + elapsed * rates[i]);
+        bucket.last_ms = now_ms;
+        if (bucket.level < 1.0F) return false;
+        hit[i] = &bucket;
     }
     for (auto* bucket : hit)
         bucket->level -= 1.0F;
     return true;
+}
+
+std::size_t FlatSet::place_of(std::uint64_t value) const {
+    auto at = value >> 1 & (places_.size() - 1);
+    while (places_[at] != 0 && places_[at] != value)
+        at = (at + 1) & (places_.size() - 1);
+    return at;
+}
+
+bool FlatSet::contains(std::uint64_t value) const {
+    return !places_.empty() && places_[place_of(value | 1)] != 0;
+}
+
+void FlatSet::insert(std::uint64_t value) {
+    value |= 1;  // zero marks a free place
+    if (2 * size_ >= places_.size()) {
+        auto before = std::move(places_);
+        places_.assign(std::max<std::size_t>(64, 2 * before.size()), 0);
+        for (auto one : before)
+            if (one != 0) places_[place_of(one)] = one;
+    }
+    auto& place = places_[place_of(value)];
+    size_ += place == 0 ? 1 : 0;
+    place = value;
+}
+
+void FlatSet::clear() {
+    places_.clear();
+    places_.shrink_to_fit();
+    size_ = 0;
 }
 
 DuplicateFilter::DuplicateFilter(Random& random, std::size_t max)

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,8 +36,9 @@ private:
 
 using SipKey = std::array<std::uint8_t, 16>;
 
-// Packets per second of unproven sources (R-U2): by address, by net, by region. Buckets are shared
-// by what hashes to them; nothing is ever evicted, so a flood cannot push anybody out.
+// Packets per second of unproven sources (R-U2): by address, by net, by region, a table for each.
+// Buckets are shared by what hashes to them; nothing is ever evicted, so a flood cannot push
+// anybody out.
 class SourceBudget {
 public:
     SourceBudget(Random& random, std::size_t buckets);
@@ -49,10 +49,26 @@ private:
         float level = 0;
         std::uint32_t last_ms = 0;
     };
-    Bucket& refilled(std::uint32_t now_ms, ByteView key, float rate);
+    static constexpr std::size_t levels = 3;
 
     SipKey key_;
-    std::vector<Bucket> buckets_;
+    std::array<std::vector<Bucket>, levels> tables_;
+};
+
+// A set of hashes in one flat piece of memory that grows by doubling: no node per entry, so that a
+// flood costs no allocations.
+class FlatSet {
+public:
+    bool contains(std::uint64_t value) const;
+    void insert(std::uint64_t value);
+    std::size_t size() const { return size_; }
+    void clear();
+
+private:
+    std::size_t place_of(std::uint64_t value) const;
+
+    std::vector<std::uint64_t> places_;  // zero: free
+    std::size_t size_ = 0;
 };
 
 // Has this been seen in the last ten minutes (or the last `max` packets, if those are fewer)?
@@ -69,7 +85,7 @@ private:
 
     SipKey key_;
     std::size_t max_;
-    std::unordered_set<std::uint64_t> young_, old_;
+    FlatSet young_, old_;
     Nanoseconds rotated_ = 0;
 };
 

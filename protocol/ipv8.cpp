@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "protocol/wire.h"
 
 namespace warren::protocol {
 
@@ -24,23 +25,6 @@ constexpr std::uint8_t response_peer_limit = 0x04;
 constexpr std::uint8_t response_unused = 0x23;
 constexpr std::uint8_t new_response_introduced_new_style = 0x80;
 
-enum class AddressType : std::uint8_t { Ipv4 = 1, Ipv6 = 3 };
-
-// Signature length by the key's kind; 0 for no key that we know. Legacy keys are DER; their length
-// tells the curve (bootstrap servers use the shortest one).
-std::size_t signature_length(ByteView key) {
-    if (is_curve25519_key(key)) return signature_bytes;
-    constexpr std::uint8_t der_sequence = 0x30;
-    if (key.empty() || key[0] != der_sequence) return 0;
-    switch (key.size()) {
-    case 66: return 42;
-    case 84: return 60;
-    case 128: return 104;
-    case 170: return 144;
-    default: return 0;
-    }
-}
-
 Result<Header> parse_header(ByteView datagram) {
     Reader in(datagram);
     Header out;
@@ -54,31 +38,12 @@ Result<Header> parse_header(ByteView datagram) {
     return out;
 }
 
-// Our rules for endpoints look at IPv4 in its own form only, so a mapped address is put into it.
-Endpoint unmapped(const Endpoint& from) {
-    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (!std::equal(mapped.begin(), mapped.end(), from.address.begin())) return from;
-    return Endpoint::ipv4(from.address[12], from.address[13], from.address[14], from.address[15],
-                          from.port);
-}
-
 Endpoint read_endpoint(Reader& in, Style style) {
-    const auto type = style == Style::Old ? AddressType::Ipv4 : static_cast<AddressType>(in.u8());
-    if (type != AddressType::Ipv4 && type != AddressType::Ipv6) in.fail();
-    Endpoint out;
-    out.v6 = type == AddressType::Ipv6;
-    const auto address = in.take(out.v6 ? 16 : 4);
-    std::copy(address.begin(), address.end(), out.address.begin());
-    out.port = in.u16();
-    return out.v6 ? unmapped(out) : out;
+    return style == Style::Old ? read_ipv4(in) : unmapped(read_ip_address(in));
 }
 
-// The old style has no room for IPv6: such an address is written as "none".
 void put_endpoint(Writer& to, const Endpoint& endpoint, Style style) {
-    const Endpoint& what = style == Style::Old && endpoint.v6 ? Endpoint{} : endpoint;
-    if (style == Style::New)
-        to.u8(static_cast<std::uint8_t>(what.v6 ? AddressType::Ipv6 : AddressType::Ipv4));
-    to.bytes(ByteView(what.address).first(what.v6 ? 16 : 4)).u16(what.port);
+    return style == Style::Old ? put_ipv4(to, endpoint) : put_ip_address(to, endpoint);
 }
 
 // Flags and identifier change places between the styles.
@@ -131,6 +96,42 @@ std::uint8_t flags_of(const IntroductionResponse& message) {
 
 bool is_curve25519_key(ByteView key) {
     return key.size() == PublicKey::size && text_of(key).starts_with(key_tag);
+}
+
+// DER of a named curve 1.3.132.0.N with an uncompressed point: lengths and identifiers in full.
+std::optional<LegacyCurve> legacy_curve(ByteView key) {
+    static constexpr std::array curves = {
+        LegacyCurve{1, "sect163k1", 66, 42},    LegacyCurve{26, "sect233k1", 84, 60},
+        LegacyCurve{36, "sect409k1", 128, 104}, LegacyCurve{38, "sect571k1", 170, 144},
+        LegacyCurve{39, "sect571r1", 170, 144},
+    };
+    static constexpr std::array<std::uint8_t, 16> algorithm{0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                                            0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                                            0x05, 0x2b, 0x81, 0x04};
+    constexpr std::uint8_t sequence = 0x30, bit_string = 0x03, uncompressed = 0x04;
+    const auto length = [](Reader& in) {  // below 256, in its one canonical form
+        const auto first = in.u8();
+        if (first < 0x80) return std::size_t{first};
+        const auto second = in.u8();
+        if (first != 0x81 || second < 0x80) in.fail();
+        return std::size_t{second};
+    };
+    Reader in(key);
+    if (in.u8() != sequence || length(in) != in.left()) return std::nullopt;
+    if (!std::ranges::equal(in.take(algorithm.size()), algorithm)) return std::nullopt;
+    if (in.u8() != 0) return std::nullopt;
+    const auto number = in.u8();
+    if (in.u8() != bit_string || length(in) != in.left()) return std::nullopt;
+    if (in.u8() != 0 || in.u8() != uncompressed) return std::nullopt;
+    for (const auto& curve : curves)
+        if (curve.number == number && curve.key_bytes == key.size()) return curve;
+    return std::nullopt;
+}
+
+std::size_t signature_length(ByteView public_key) {
+    if (is_curve25519_key(public_key)) return signature_bytes;
+    const auto curve = legacy_curve(public_key);
+    return curve ? curve->signature_bytes : 0;
 }
 
 ByteView ed25519_part(const PublicKey& key) {
@@ -274,6 +275,14 @@ Bytes frame_signed(const CommunityId& community, std::uint8_t message_id, const 
     put_header(to, community, message_id);
     to.u16(static_cast<std::uint16_t>(PublicKey::size)).bytes(author.view());
     return to.u64(global_time).bytes(payload).take();
+}
+
+Bytes frame_signed_untimed(const CommunityId& community, std::uint8_t message_id,
+                           const PublicKey& author, ByteView payload) {
+    Writer to;
+    put_header(to, community, message_id);
+    put_varlen_h(to, author.view());
+    return to.bytes(payload).take();
 }
 
 Bytes frame_unsigned(const CommunityId& community, std::uint8_t message_id,

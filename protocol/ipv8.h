@@ -23,9 +23,18 @@ inline constexpr std::size_t signature_bytes = 64;       // Ed25519
 using PublicKey = FixedId<74, struct PublicKeyTag>;
 using Signature = FixedId<64, struct SignatureTag>;
 
-bool is_curve25519_key(ByteView key);         // tag and length are right
-ByteView ed25519_part(const PublicKey& key);  // the last 32 bytes
-MemberId member_id(ByteView public_key);      // SHA-1 over the whole serialisation
+bool is_curve25519_key(ByteView key);  // tag and length are right
+// Keys on binary curves: bootstrap servers still sign with the shortest one (ECDSA over SHA-1, r
+// and s of equal length).
+struct LegacyCurve {
+    std::uint8_t number = 0;  // the last arc of its object identifier
+    const char* name = "";
+    std::size_t key_bytes = 0, signature_bytes = 0;
+};
+std::optional<LegacyCurve> legacy_curve(ByteView key);
+std::size_t signature_length(ByteView public_key);  // 0: no key that we know
+ByteView ed25519_part(const PublicKey& key);        // the last 32 bytes
+MemberId member_id(ByteView public_key);            // SHA-1 over the whole serialisation
 
 enum class BaseMessage : std::uint8_t {
     NewPuncture = 231,
@@ -110,9 +119,11 @@ Bytes encode(const IntroductionResponse& message);
 Bytes encode(const PunctureRequest& message);
 Bytes encode(const Puncture& message);
 
-// Everything up to the signature, which the caller appends (shape AG).
+// Everything up to the signature, which the caller appends (shapes AG and A).
 Bytes frame_signed(const CommunityId& community, std::uint8_t message_id, const PublicKey& author,
                    std::uint64_t global_time, ByteView payload);
+Bytes frame_signed_untimed(const CommunityId& community, std::uint8_t message_id,
+                           const PublicKey& author, ByteView payload);
 // Shape G: unsigned with global time.
 Bytes frame_unsigned(const CommunityId& community, std::uint8_t message_id,
                      std::uint64_t global_time, ByteView payload);

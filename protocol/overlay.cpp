@@ -13,12 +13,24 @@ bool is_base_message(std::uint8_t id) {
     return (id >= 231 && id <= 234) || id == 245 || id == 246 || id == 249 || id == 250;
 }
 
+// As decode_header, but refuses without words: a refusal must cost next to nothing.
+std::optional<Header> header_of(ByteView datagram) {
+    if (datagram.size() <= prefix_bytes || datagram[0] != 0 || datagram[1] != 2) return {};
+    Header out;
+    std::copy_n(datagram.begin() + 2, CommunityId::size, out.community.bytes.begin());
+    out.message_id = datagram[prefix_bytes];
+    out.body = datagram.subspan(prefix_bytes + 1);
+    return out;
+}
+
 }  // namespace
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
     : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_),
-      sources_(random, hub_.settings.source_buckets) {}
+      sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
+      sources_(random, hub_.settings.source_buckets) {
+    if (hub_.settings.bootstrap) tracker_.emplace(hub_);
+}
 
 void Overlay::datagram(Nanoseconds now, const Endpoint& from, ByteView bytes) {
     auto& counters = hub_.counters;
@@ -26,20 +38,25 @@ void Overlay::datagram(Nanoseconds now, const Endpoint& from, ByteView bytes) {
     counters.bytes_in += bytes.size();
     if (bytes.size() <= prefix_bytes || bytes.size() > datagram_bytes_max)
         return void(++counters.dropped_length);
-    auto header = decode_header(bytes);
+    const auto header = header_of(bytes);
     if (!header) return void(++counters.dropped_malformed);
     auto* community = hub_.community(header->community);
-    if (community == nullptr) return void(++counters.dropped_community);
+    if (community == nullptr && !tracker_) return void(++counters.dropped_community);
     auto* peer = hub_.peers.by_address(from);
     bool proven = peer != nullptr && peer->proven;
     if (!proven && !sources_.take(now, from)) return void(++counters.dropped_source_budget);
+    if (community == nullptr) return tracker_->on_datagram(now, from, *header, bytes);
     community->bytes_in += bytes.size();
     if (peer != nullptr) {
         peer->last_seen = now;
         peer->bytes_in += bytes.size();
     }
     if (is_base_message(header->message_id)) return walk_.on_datagram(now, from, *header, bytes);
-    if (!proven || peer->in(header->community) == nullptr) return void(++counters.dropped_unproven);
+    if (header->community == discovery_community)
+        return discovery_.on_datagram(now, from, *header, bytes);
+    if (header->community == dht_community) return dht_.on_datagram(now, from, *header, bytes);
+    auto* membership = proven ? peer->in(header->community) : nullptr;
+    if (membership == nullptr || !membership->slot) return void(++counters.dropped_unproven);
     partner_message(now, *peer, *header, bytes);
 }
 
@@ -83,23 +100,42 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
 
 Nanoseconds Overlay::tick(Nanoseconds now) {
     gossip_.tick(now);
+    if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
     auto next = std::min({walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
+    if (hub_.community(discovery_community) != nullptr) {
+        discovery_.own_address(walk_.own_wan(false));
+        next = std::min(next, discovery_.tick(now));
+    }
+    if (hub_.community(dht_community) != nullptr) {
+        for (const bool v6 : {false, true})
+            if (!walk_.own_wan(v6).is_zero()) dht_.own_address(now, walk_.own_wan(v6));
+        next = std::min(next, dht_.tick(now));
+    }
     return std::max(next, now + 1'000'000);
 }
 
 void Overlay::signature_result(Nanoseconds now, Token token, bool valid) {
     walk_.signature_result(now, token, valid);
+    if (tracker_) tracker_->signature_result(now, token, valid);
+    discovery_.signature_result(now, token, valid);
+    for (const auto& found : discovery_.take_discovered())
+        walk_.suggest(now, found.community, found.address, found.member);
+    dht_.signature_result(now, token, valid);
 }
 
 void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signature) {
     walk_.signed_bytes(now, token, signature);
+    if (tracker_) tracker_->signed_bytes(token, signature);
+    discovery_.signed_bytes(token, signature);
+    dht_.signed_bytes(now, token, signature);
 }
 
 void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
-    if (!fetcher_.stored(now, token, verdicts)) gossip_.stored(now, token, verdicts);
+    if (fetcher_.stored(now, token, verdicts)) return;
+    if (auto community = gossip_.stored(now, token, verdicts)) walk_.wake(now, *community);
 }
 
 void Overlay::reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome) {
@@ -120,6 +156,9 @@ void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port)
 
 void Overlay::failed(Nanoseconds now, Token token) {
     walk_.failed(token);
+    if (tracker_) tracker_->failed(token);
+    discovery_.failed(token);
+    dht_.failed(now, token);
     gossip_.failed(token);
     fetcher_.failed(now, token);
     sync_.failed(now, token);
@@ -133,6 +172,7 @@ void Overlay::set_intervals(Nanoseconds walk, Nanoseconds sync) {
 
 void Overlay::join(Nanoseconds now, const CommunityId& community) {
     if (hub_.community(community) != nullptr) return;
+    if (tracker_) tracker_->forget(community);
     hub_.communities[community].joined = now;
     walk_.join(now, community);
 }
@@ -142,16 +182,20 @@ void Overlay::leave(const CommunityId& community) {
     walk_.leave(community);
     sync_.leave(community);
     fetcher_.leave(community);
-    for (auto& [member, peer] : hub_.peers.all())
-        peer.communities.erase(community);
+    hub_.peers.leave(community);
 }
 
 void Overlay::add_bootstrap(Nanoseconds now, const Endpoint& address) {
     walk_.add_bootstrap(now, address);
 }
 
+void Overlay::add_cached_peers(Nanoseconds now, const std::vector<CachedPeer>& peers) {
+    walk_.add_cached(now, peers);
+}
+
 std::size_t Overlay::push(Nanoseconds now, const CommunityId& community,
                           const std::vector<Bytes>& packets) {
+    walk_.wake(now, community);  // neighbours learn our new root soon
     return gossip_.push(now, community, packets);
 }
 

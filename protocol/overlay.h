@@ -5,11 +5,14 @@
 
 #include <vector>
 
+#include "protocol/dht.h"
+#include "protocol/discovery.h"
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
 #include "protocol/overlay_swarms.h"
 #include "protocol/overlay_sync.h"
+#include "protocol/tracker.h"
 #include "protocol/walk.h"
 
 namespace warren::protocol {
@@ -40,6 +43,11 @@ public:
     void join(Nanoseconds now, const CommunityId& community);
     void leave(const CommunityId& community);
     void add_bootstrap(Nanoseconds now, const Endpoint& address);
+    // Our address in the local network, one of each family.
+    void set_own_lan(const Endpoint& address) { walk_.set_own_lan(address); }
+    // Proven peers, to be given back at the next start: `cached_peers_max` of them at most.
+    std::vector<CachedPeer> cached_peers() const { return walk_.cached_peers(cached_peers_max); }
+    void add_cached_peers(Nanoseconds now, const std::vector<CachedPeer>& peers);
     // Records of this node, just committed. Returns how many neighbours they went to.
     std::size_t push(Nanoseconds now, const CommunityId& community,
                      const std::vector<Bytes>& packets);
@@ -47,9 +55,16 @@ public:
     void storage_restarted();
     void wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes);
 
+    // All communities of the node, also those that other workers serve: told to peers.
+    void set_node_communities(std::vector<CommunityId> communities) {
+        discovery_.set_communities(std::move(communities));
+    }
+    Dht& dht() { return dht_; }  // its commands; answered by effects
+
     std::vector<Effect> take_effects() { return std::exchange(hub_.effects, {}); }
     bool has_effects() const { return !hub_.effects.empty(); }
     const OverlayCounters& counters() const { return hub_.counters; }
+    const Tracker* tracker() const { return tracker_ ? &*tracker_ : nullptr; }
 
     // ---- for people
     std::map<MemberId, Peer>& peers() { return hub_.peers.all(); }
@@ -68,6 +83,9 @@ private:
     Synchroniser sync_;
     Swarms swarms_;
     Walk walk_;
+    std::optional<Tracker> tracker_;  // in bootstrap mode
+    Discovery discovery_;
+    Dht dht_;
     SourceBudget sources_;
 };
 

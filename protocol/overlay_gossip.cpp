@@ -82,18 +82,21 @@ void Gossip::drop(const std::optional<Storing>& storing) {
     if (storing) storing_bytes_ -= storing->packet.size();
 }
 
-bool Gossip::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
+std::optional<CommunityId> Gossip::stored(Nanoseconds now, Token token,
+                                          const std::vector<RecordVerdict>& verdicts) {
     auto storing = storing_.take(token);
-    if (!storing) return false;
+    if (!storing) return std::nullopt;
     drop(storing);
-    if (verdicts.empty()) return true;
+    if (verdicts.empty()) return std::nullopt;
     if (verdicts.front() == RecordVerdict::Accepted) {
         ++hub_.counters.records_accepted;
+        if (auto* peer = hub_.peers.by_member(storing->from))
+            if (auto* membership = peer->in(storing->community)) ++membership->useful;
         if (auto* state = hub_.community(storing->community)) state->root_stale = true;
         forward(now, storing->community, storing->packet, storing->from);
-        return true;
+        return storing->community;
     }
-    if (verdicts.front() == RecordVerdict::Known) return true;
+    if (verdicts.front() == RecordVerdict::Known) return std::nullopt;
     ++hub_.counters.records_refused;
     if (verdicts.front() == RecordVerdict::BadSignature) {
         // Honest nodes pass on only what they checked.
@@ -101,7 +104,7 @@ bool Gossip::stored(Nanoseconds now, Token token, const std::vector<RecordVerdic
         hub_.peers.ban(now + ban_time, storing->from);
         hub_.peers.remove(storing->from);
     }
-    return true;
+    return std::nullopt;
 }
 
 void Gossip::failed(Token token) {

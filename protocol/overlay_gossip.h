@@ -15,8 +15,9 @@ public:
                      const std::vector<Bytes>& packets);
     // A record as a datagram, from a partner.
     void on_push(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
-    // False: the token is not ours.
-    bool stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts);
+    // The community whose set has grown.
+    std::optional<CommunityId> stored(Nanoseconds now, Token token,
+                                      const std::vector<RecordVerdict>& verdicts);
     void failed(Token token);
     void tick(Nanoseconds now);
     void forward(Nanoseconds now, const CommunityId& community, ByteView packet,

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/random.h"
+#include "protocol/dht_messages.h"
+#include "protocol/discovery_messages.h"
 #include "protocol/overlay_messages.h"
 #include "protocol/overlay_types.h"
 #include "protocol/peers.h"
@@ -23,10 +25,16 @@ struct CommunityState {
     Nanoseconds last_in_sync = -1;
 };
 
+// The two that every IPv8 node has: no records, so nothing to compare.
+inline bool keeps_records(const CommunityId& community) {
+    return community != discovery_community && community != dht_community;
+}
+
 struct Hub {
     Hub(const PublicKey& key, OverlaySettings s, Random& r)
         : own_key(key), own(member_id(key.view())), settings(std::move(s)), random(r),
-          peers({settings.reply_bytes_per_s, settings.reply_burst_bytes}) {}
+          peers({settings.reply_bytes_per_s, settings.reply_burst_bytes},
+                random.id<FixedId<16, struct GroupKeyTag>>().bytes) {}
 
     PublicKey own_key;
     MemberId own;

@@ -10,7 +10,7 @@ namespace warren::protocol {
 namespace {
 
 constexpr std::uint8_t trailer_mark = 0x57;  // 'W'
-constexpr std::uint8_t flag_trusts = 0x01, flag_root = 0x02;
+constexpr std::uint8_t flag_trusts = 0x01, flag_root = 0x02, flag_full = 0x04;
 constexpr std::size_t header_bytes = prefix_bytes + 1;
 constexpr std::size_t records_head_bytes = 1 + 8 + 4 + 1 + 1 + 1;
 constexpr std::size_t records_room = overlay_datagram_bytes - header_bytes - records_head_bytes;
@@ -54,11 +54,13 @@ Writer records_head(const RecordsHead& h) {
 Bytes encode(const Trailer& trailer) {
     Writer out;
     auto flags = static_cast<std::uint8_t>((trailer.trusts ? flag_trusts : 0) |
-                                           (trailer.root ? flag_root : 0));
+                                           (trailer.root ? flag_root : 0) |
+                                           (trailer.full ? flag_full : 0));
     out.u8(trailer_mark).u8(overlay_version).u8(flags).u64(trailer.cookie).u64(trailer.echo);
     if (trailer.root) {
         const auto& sum = trailer.root->sum;
         out.varint(sum.count).u64(sum.high).u64(sum.low).varint(trailer.root->newest);
+        out.varint(trailer.root->epoch).varint(trailer.root->floor);
     }
     return out.take();
 }
@@ -71,12 +73,15 @@ std::optional<Trailer> decode_trailer(ByteView extra) {
     out.cookie = in.u64();
     out.echo = in.u64();
     out.trusts = (flags & flag_trusts) != 0;
+    out.full = (flags & flag_full) != 0;
     if ((flags & flag_root) != 0) {
         CommunityRoot root;
         root.sum.count = in.varint();
         root.sum.high = in.u64();
         root.sum.low = in.u64();
         root.newest = in.varint();
+        root.epoch = in.varint();
+        root.floor = in.varint();
         out.root = root;
     }
     if (!in.done()) return std::nullopt;

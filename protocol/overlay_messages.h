@@ -32,6 +32,7 @@ struct Trailer {
     std::uint64_t cookie = 0;  // the sender's, for the receiver's address
     std::uint64_t echo = 0;    // the receiver's own, back; zero: none
     bool trusts = false;       // the sender holds the receiver's address for proven
+    bool full = false;         // the sender has no slot for the receiver, or is only a tracker
     std::optional<CommunityRoot> root;
 };
 Bytes encode(const Trailer& trailer);

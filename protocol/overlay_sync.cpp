@@ -52,6 +52,7 @@ void Synchroniser::set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& pee
 }
 
 void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& peer) {
+    if (!keeps_records(community)) return;
     PartnerKey key{community, peer.member};
     auto [at, fresh] = partners_.try_emplace(key);
     auto& partner = at->second;
@@ -85,7 +86,7 @@ Nanoseconds Synchroniser::pace(Partner& partner) {
 
 // ---- the leading side
 
-void Synchroniser::start(Nanoseconds now, const PartnerKey& key, Partner& partner) {
+void Synchroniser::start(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer) {
     if (work_.full()) return;
     partner.session.emplace();
     partner.session->id = session_id(now, key.community);
@@ -94,7 +95,9 @@ void Synchroniser::start(Nanoseconds now, const PartnerKey& key, Partner& partne
     ++hub_.counters.sync_sessions;
     auto token = hub_.next_token();
     work_.add(now, token, {key, SyncSide::Initiator, partner.session->id, 0});
-    hub_.emit(Reconcile{token, key.community, partner.session->id, {}, true, false});
+    auto* membership = peer.in(key.community);
+    auto their_floor = membership != nullptr && membership->root ? membership->root->floor : 0;
+    hub_.emit(Reconcile{token, key.community, partner.session->id, {}, true, false, their_floor});
 }
 
 void Synchroniser::send_ranges(const PartnerKey& key, Peer& peer, const Session& session,
@@ -192,20 +195,18 @@ void Synchroniser::led(Nanoseconds now, const Work& work, const Outcome& outcome
     auto& session = *at->second.session;
     if (session.id != work.session) return;
     session.reconciling -= std::min<std::size_t>(session.reconciling, 1);
-    auto answers = decode_elements(outcome.answers, own_elements_max);
+    auto answers = decode_sync_body(outcome.answers, own_elements_max);
     auto wants = decode_selections(outcome.wants, own_elements_max);
     auto offers = decode_selections(outcome.offers, own_elements_max);
     if (!answers || !wants || !offers) return;
-    if (session.opened && !(answers->empty() && wants->empty() && offers->empty()))
+    if (session.opened && !(answers->elements.empty() && wants->empty() && offers->empty()))
         session.differed = true;
     session.opened = true;
-    if (!answers->empty()) {
-        for (auto& body : cut(*answers, sync_datagram_bytes)) {
-            if (session.open.size() < open_max)
-                session.open.push_back(std::move(body));
-            else
-                session.cut_short = true;
-        }
+    for (auto& body : cut(*answers, sync_datagram_bytes)) {
+        if (session.open.size() < open_max)
+            session.open.push_back(std::move(body));
+        else
+            session.cut_short = true;
     }
     if (!offers->empty())
         for (const auto& body : cut(*offers, sync_datagram_bytes)) {
@@ -260,10 +261,10 @@ void Synchroniser::answer(Nanoseconds now, const Work& work, const Outcome& outc
     if (auto at = partners_.find(work.key); at != partners_.end())
         at->second.answering -= std::min<std::size_t>(at->second.answering, 1);
     auto* peer = hub_.peers.by_member(work.key.member);
-    auto elements = decode_elements(outcome.answers, own_elements_max);
-    if (peer == nullptr || !peer->proven || !elements) return;
-    auto bodies =
-        elements->empty() ? std::vector<Bytes>{Bytes{}} : cut(*elements, sync_datagram_bytes);
+    auto answers = decode_sync_body(outcome.answers, own_elements_max);
+    if (peer == nullptr || !peer->proven || !answers) return;
+    auto bodies = cut(*answers, sync_datagram_bytes);
+    if (bodies.empty()) bodies.push_back(encode(*answers));
     if (bodies.size() > parts_max) bodies.resize(parts_max);
     auto parts = static_cast<std::uint8_t>(bodies.size());
     for (std::uint8_t part = 0; part < parts; ++part) {
@@ -316,6 +317,7 @@ void Synchroniser::own_root(Nanoseconds now, Token token, const CommunityRoot& r
 void Synchroniser::refresh_roots(Nanoseconds now) {
     roots_.clear_expired(now);
     for (auto& [community, state] : hub_.communities) {
+        if (!keeps_records(community)) continue;
         auto age = now - state.root_asked;
         bool due = state.root_asked == 0 || (state.root_stale && age >= root_gap) ||
                    age >= root_life || (!state.root_known && age >= 1'000'000'000);
@@ -364,7 +366,7 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         }
         if (able && !yields && partner.next <= now && leading < hub_.settings.sessions_max) {
             ++leading;
-            start(now, key, partner);
+            start(now, key, partner, *peer);
         }
         next = std::min(next, std::max(partner.next, now + 50'000'000));
     }

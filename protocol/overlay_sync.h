@@ -68,7 +68,7 @@ private:
         std::uint32_t sequence = 0;
     };
 
-    void start(Nanoseconds now, const PartnerKey& key, Partner& partner);
+    void start(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer);
     void pump(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer);
     void resend(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer);
     void send_ranges(const PartnerKey& key, Peer& peer, const Session& session,

@@ -16,8 +16,9 @@
 namespace warren::protocol {
 
 struct OverlaySettings {
-    bool lan = false;  // take introduced loopback and private addresses
-    Endpoint own_lan;  // our address in the local network, if known
+    bool lan = false;        // take introduced loopback and private addresses
+    Endpoint own_lan;        // our address in the local network, if known
+    bool bootstrap = false;  // introduce peers of any community, without joining it
     Nanoseconds walk_interval = 500'000'000;
     Nanoseconds sync_interval = 5'000'000'000;  // of partners in sync; doubles up to a minute
     std::size_t peers_target = 20;              // of a community: walk until so many are known
@@ -33,11 +34,21 @@ struct OverlaySettings {
 
 using Token = std::uint64_t;
 
-// What walk messages tell about a community's set.
+// What walk messages tell about a community's set. Equal roots are equal sets.
 struct CommunityRoot {
     RangeSum sum;
     GlobalTime newest = 0;
+    SyncEpoch epoch = 0;   // that the sum is keyed by
+    GlobalTime floor = 0;  // the sum covers what lies at or above
     bool operator==(const CommunityRoot&) const = default;
+};
+
+inline constexpr std::size_t cached_peers_max = 128;
+// A proven peer as it is kept across restarts.
+struct CachedPeer {
+    Endpoint address;
+    std::vector<CommunityId> communities;
+    bool operator==(const CachedPeer&) const = default;
 };
 
 // ---- effects: what the shell does for the core. Those with a token are answered.
@@ -67,6 +78,7 @@ struct Reconcile {
     Bytes elements;
     bool opening = false;
     bool responder = false;
+    GlobalTime their_floor = 0;  // of an opening
 };
 struct GetRoot {
     Token token = 0;
@@ -102,9 +114,22 @@ struct InSync {
     MemberId member;
     std::uint64_t records = 0;
 };
+// What became of a user's wish to the DHT; `ref` is his.
+struct DhtFound {
+    std::uint64_t ref = 0;
+    std::vector<Bytes> values;  // encoded, their signatures right
+};
+struct DhtStored {
+    std::uint64_t ref = 0;
+    std::size_t nodes = 0;  // that hold it now, ourselves included
+};
+struct DhtPeersFound {
+    std::uint64_t ref = 0;
+    std::vector<std::pair<Endpoint, Bytes>> peers;  // addresses and public keys
+};
 using Effect =
     std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile, GetRoot,
-                 FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost, InSync>;
+                 FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost, InSync, DhtFound, DhtStored, DhtPeersFound>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {
@@ -118,23 +143,22 @@ enum class RecordVerdict : std::uint8_t {
 
 #define WARREN_OVERLAY_COUNTERS(row)                                                               \
     row(datagrams_in) row(datagrams_out) row(bytes_in) row(bytes_out) row(dropped_length)          \
-        row(dropped_community) row(dropped_source_budget) row(dropped_duplicate)                   \
-            row(dropped_check_budget) row(dropped_malformed) row(dropped_unproven)                 \
-                row(dropped_unknown_message) row(dropped_reply_budget) row(dropped_unsolicited)    \
-                    row(dropped_peer_limit) row(dropped_busy) row(bad_signatures) row(             \
-                        signatures_checked) row(introductions_asked) row(introductions_answered)   \
-                        row(introductions_received) row(punctures_sent) row(punctures_refused)     \
-                            row(peers_met) row(peers_lost) row(peers_banned) row(records_pushed)   \
-                                row(records_received) row(records_forwarded) row(records_offered)  \
-                                    row(records_fetched) row(records_served) row(records_accepted) \
-                                        row(records_refused) row(sync_sessions)                    \
-                                            row(sync_sessions_equal) row(sync_ranges_sent)         \
-                                                row(sync_ranges_answered) row(sync_ranges_resent)  \
-                                                    row(sync_ranges_given_up) row(fetches_sent)    \
-                                                        row(fetches_resent)                        \
-                                                            row(fragments_received)                \
-                                                                row(swarm_queries)                 \
-                                                                    row(swarm_replies)
+        row(dropped_community) row(dropped_source_budget) row(dropped_duplicate) row(              \
+            dropped_check_budget) row(dropped_malformed) row(dropped_unproven)                     \
+            row(dropped_unknown_message) row(dropped_reply_budget) row(dropped_unsolicited) row(   \
+                dropped_peer_limit) row(dropped_busy) row(bad_signatures) row(signatures_checked)  \
+                row(introductions_asked) row(introductions_answered) row(introductions_received)   \
+                    row(punctures_sent) row(punctures_refused) row(peers_refused)                  \
+                        row(tracker_requests) row(tracker_answers) row(peers_met) row(peers_lost)  \
+                            row(peers_banned) row(records_pushed) row(records_received)            \
+                                row(records_forwarded) row(records_offered) row(records_fetched)   \
+                                    row(records_served) row(records_accepted) row(records_refused) \
+                                        row(sync_sessions) row(sync_sessions_equal)                \
+                                            row(sync_ranges_sent) row(sync_ranges_answered)        \
+                                                row(sync_ranges_resent) row(sync_ranges_given_up)  \
+                                                    row(fetches_sent) row(fetches_resent)          \
+                                                        row(fragments_received) row(swarm_queries) \
+                                                            row(swarm_replies)
 
 struct OverlayCounters {
 #define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;

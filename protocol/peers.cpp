@@ -38,6 +38,7 @@ Peer* Peers::touch(Nanoseconds now, const Sighting& sighting) {
         bool stays =
             !sighting.echo_right && peer->trusted() && now - peer->last_seen < silent_after;
         if (stays) return nullptr;
+        if (region_of(peer->address) != region_of(sighting.from)) give_up_slots(*peer);
         addresses_.erase(peer->address);
         peer->address = sighting.from;
         peer->proven = peer->confirmed = false;
@@ -57,7 +58,7 @@ Peer* Peers::create(Nanoseconds now, const Sighting& sighting, const MemberId& m
     peer.member = member;
     peer.key = sighting.key;
     peer.address = sighting.from;
-    peer.met = now;
+    peer.met = peer.last_counted = now;
     addresses_[peer.address] = member;
     return &peers_.emplace(member, std::move(peer)).first->second;
 }
@@ -74,7 +75,10 @@ void Peers::settle(Peer& peer, Nanoseconds now, const Sighting& sighting) {
 void Peers::remove(const MemberId& member) {
     auto at = peers_.find(member);
     if (at == peers_.end()) return;
-    addresses_.erase(at->second.address);
+    auto& peer = at->second;
+    while (!peer.communities.empty())
+        release(CommunityId(peer.communities.begin()->first), peer);
+    addresses_.erase(peer.address);
     peers_.erase(at);
 }
 
@@ -85,26 +89,6 @@ bool Peers::banned(Nanoseconds now, const MemberId& member) {
     if (now < at->second) return true;
     banned_.erase(at);
     return false;
-}
-
-std::vector<Peer*> Peers::of(const CommunityId& community) {
-    std::vector<Peer*> out;
-    for (auto& [member, peer] : peers_)
-        if (peer.trusted() && peer.communities.contains(community)) out.push_back(&peer);
-    return out;
-}
-
-std::vector<Peer*> Peers::partners_of(const CommunityId& community) {
-    std::vector<Peer*> out;
-    for (auto& [member, peer] : peers_) {
-        auto* membership = peer.in(community);
-        if (membership != nullptr && peer.proven && membership->trusts_us) out.push_back(&peer);
-    }
-    return out;
-}
-
-std::size_t Peers::count_of(const CommunityId& community) {
-    return of(community).size();
 }
 
 std::vector<Peer*> sample(Random& random, std::vector<Peer*> from, std::size_t count) {

@@ -1,6 +1,7 @@
 // Who we have met: verified peers by key, where they are, and what they said in which community.
 // A peer is *verified* by a valid signed introduction message; its address is *proven* once a
 // signed message echoed the cookie that we sent there. Only the proven get more than they gave.
+// A *neighbour* holds one of a community's slots, which are shared out by net (R-U6).
 #pragma once
 
 #include <map>
@@ -18,27 +19,39 @@ struct Membership {
     std::uint64_t their_cookie = 0;  // to echo to them
     bool trusts_us = false;          // they hold our address for proven
     bool announced = false;          // told to the tap
-    Nanoseconds followed = 0;        // when we last answered a doubt with our echo
+    bool slot = false;               // a neighbour
+    Nanoseconds since = 0;           // when it got its slot
+    std::uint64_t useful = 0;        // records of it that we accepted
+    // What it was to us last: it answered (walk), it asked (stumble), we introduced it to another.
+    Nanoseconds replied = 0, requested = 0, introduced = 0;
+    Nanoseconds asked = 0;     // when we last asked it here,
+    unsigned unanswered = 0;   // and how often since it last spoke here
+    Nanoseconds followed = 0;  // when we last answered a doubt with our echo
     std::optional<CommunityRoot> root;
     bool in_sync = false;
     Nanoseconds fetched_from_us = 0;  // when they last asked for records
 };
 
 struct Peer {
-    explicit Peer(Rate reply_rate) : replies(reply_rate) {}
+    explicit Peer(Rate reply_rate) : replies(reply_rate), checks({100, 300}) {}
 
     MemberId member;
     PublicKey key;
     Endpoint address;
     Endpoint lan;  // as the peer once told
     Style style = Style::Old;
+    bool new_style = false;  // it understands the new one
+    ConnectionType connection = ConnectionType::Unknown;
     bool proven = false;
     bool confirmed = false;     // answered a random identifier that we sent to that address
     double unlocked_bytes = 0;  // what `confirmed` alone allows us to send beyond replies
     Nanoseconds met = 0, last_seen = 0, last_ping = 0;
     Nanoseconds round_trip = 0;  // 0: unknown
     std::uint64_t bytes_in = 0, bytes_out = 0;
+    Nanoseconds last_counted = 0;  // up to when its session is in the estimate
+    unsigned pings = 0;            // since it was last seen
     TokenBucket replies;
+    TokenBucket checks;  // signatures that we check for it, proven as it is
     std::map<CommunityId, Membership> communities;
 
     bool trusted() const { return proven || confirmed; }
@@ -48,13 +61,20 @@ struct Peer {
     }
 };
 
+// Nets as slots are shared out by: /24 and /16, of IPv6 /48 and /32. Private networks and loopback
+// have none: who is there was let in by the operator, and there are no outsiders to crowd it.
+std::optional<std::uint64_t> net_of(const Endpoint& address);
+std::optional<std::uint64_t> region_of(const Endpoint& address);
+
 class Peers {
 public:
-    explicit Peers(Rate reply_rate) : reply_rate_(reply_rate) {}
+    explicit Peers(Rate reply_rate, const SipKey& group_key = {})
+        : reply_rate_(reply_rate), group_key_(group_key) {}
 
     Peer* by_member(const MemberId& member);
     Peer* by_address(const Endpoint& address);
     std::map<MemberId, Peer>& all() { return peers_; }
+    const std::map<MemberId, Peer>& all() const { return peers_; }
 
     struct Sighting {
         PublicKey key;
@@ -70,17 +90,28 @@ public:
     void ban(Nanoseconds until, const MemberId& member) { banned_[member] = until; }
     bool banned(Nanoseconds now, const MemberId& member);
 
-    // Trusted peers of a community; `proven_only`: those that get records and sync.
-    std::vector<Peer*> of(const CommunityId& community);
+    // Gives a trusted peer one of the community's slots, another's if need be. False: no place.
+    bool admit(Nanoseconds now, const CommunityId& community, Peer& peer, std::size_t slots);
+    void release(const CommunityId& community, Peer& peer);  // slot and membership
+    void leave(const CommunityId& community);
+
+    // The neighbours in a community; partners: those that get records and sync.
+    const std::vector<Peer*>& of(const CommunityId& community) const;
     std::vector<Peer*> partners_of(const CommunityId& community);
-    std::size_t count_of(const CommunityId& community);
+    std::size_t count_of(const CommunityId& community) const { return of(community).size(); }
 
 private:
     Peer* create(Nanoseconds now, const Sighting& sighting, const MemberId& member);
     void settle(Peer& peer, Nanoseconds now, const Sighting& sighting);
+    void give_up_slots(Peer& peer);  // it moved: its net may be another
+
+    Peer* evictable(const CommunityId& community, const Peer& newcomer, std::size_t slots);
 
     Rate reply_rate_;
+    SipKey group_key_;
+    Nanoseconds crowded_at_ = 0;  // when somebody found no slot for the crowd in its net
     std::map<MemberId, Peer> peers_;
+    std::map<CommunityId, std::vector<Peer*>> neighbours_;
     std::map<Endpoint, MemberId> addresses_;
     std::map<MemberId, Nanoseconds> banned_;
 };

@@ -43,11 +43,11 @@ void put_text(Writer& to, const std::string& text, TextBounds bounds) {
     to.u16(static_cast<std::uint16_t>(fit.size())).bytes(view_of(fit));
 }
 
-std::string read_text(Reader& in, TextBounds bounds) {
+std::string_view read_text(Reader& in, TextBounds bounds) {
     const auto bytes = in.take(in.u16());
     const auto text = text_of(bytes);
     if (text.size() < bounds.least || text.size() > bounds.most || !is_utf8(text)) in.fail();
-    return in.ok() ? std::string(text) : std::string();
+    return in.ok() ? text : std::string_view();
 }
 
 Error bad_payload(const char* what) {
@@ -145,9 +145,19 @@ Result<TorrentEntry> decode_torrent_entry(ByteView payload) {
     out.name = read_text(in, torrent_name);
     out.tags = read_text(in, torrent_tags);
     while (in.left() > 0)
-        out.file_names.push_back(read_text(in, file_name));
+        out.file_names.emplace_back(read_text(in, file_name));
     if (!in.done() || payload.size() > payload_bytes_max) return bad_payload("torrent entry");
     return out;
+}
+
+bool is_torrent_entry(ByteView payload) {
+    Reader in(payload);
+    in.take(Infohash::size + 8 + 8 + 4);
+    read_text(in, torrent_name);
+    read_text(in, torrent_tags);
+    while (in.left() > 0)
+        read_text(in, file_name);
+    return in.done() && payload.size() <= payload_bytes_max;
 }
 
 Bytes encode(const ChannelGenesis& genesis) {

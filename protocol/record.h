@@ -83,6 +83,7 @@ struct TorrentEntry {
 Result<ChannelGenesis> decode_channel_genesis(ByteView payload);
 Result<ChannelAnnounced> decode_channel_announced(ByteView payload);
 Result<TorrentEntry> decode_torrent_entry(ByteView payload);
+bool is_torrent_entry(ByteView payload);  // whether the decoder takes it; without keeping anything
 // Encoders cut texts at their bounds (on a UTF-8 boundary) and file names so that the record stays
 // within record_bytes_max.
 Bytes encode(const ChannelGenesis& genesis);

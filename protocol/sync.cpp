@@ -12,6 +12,7 @@ namespace warren::protocol {
 namespace {
 
 constexpr std::size_t separator_bytes = 8;
+constexpr std::uint64_t day_s = 86'400;
 
 SyncKey key_from(std::string_view purpose, const CommunityId& community, ByteView more) {
     Bytes seed = to_bytes(view_of(purpose));
@@ -105,6 +106,17 @@ struct Run {
         if (!offers.empty()) out.offers.push_back({range, std::move(offers)});
     }
 
+    // They speak of a range of which we pruned a part: we speak of the rest.
+    void around(const SyncRange& pruned, const SyncRange& range) {
+        if (range.lower < pruned.lower)
+            add_fingerprint(view, {range.lower, pruned.lower}, out.answers);
+        if (side == SyncSide::Responder)
+            add_same({std::max(range.lower, pruned.lower), std::min(range.upper, pruned.upper)},
+                     out.answers);
+        if (pruned.upper < range.upper)
+            add_fingerprint(view, {pruned.upper, range.upper}, out.answers);
+    }
+
     void on_fingerprint(const SyncRange& range, const RangeSum& theirs) {
         const RangeSum own = view.sum(range);
         if (own == theirs) {
@@ -119,8 +131,13 @@ struct Run {
 
 }  // namespace
 
-SyncKey fingerprint_key(const CommunityId& community) {
-    return key_from("warren sync fingerprint", community, {});
+SyncEpoch sync_epoch(const CommunityId& community, std::int64_t unix_s) {
+    const auto shift = Reader(community.view()).u32() % day_s;
+    return (static_cast<std::uint64_t>(std::max<std::int64_t>(unix_s, 0)) + shift) / day_s;
+}
+
+SyncKey fingerprint_key(const CommunityId& community, SyncEpoch epoch) {
+    return key_from("warren sync fingerprint", community, Writer().u64(epoch).peek());
 }
 
 SyncKey session_key(const CommunityId& community, std::uint64_t session) {
@@ -144,18 +161,21 @@ void RangeSum::subtract(const RangeSum& other) {
 }
 
 RangeSum element_value(const SyncKey& fingerprint_key, const RecordId& id) {
-    SyncKey other = fingerprint_key;
-    other[0] ^= 0xff;
-    return {1, siphash(fingerprint_key, id.view()), siphash(other, id.view())};
+    const auto [high, low] = siphash128(fingerprint_key, id.view());
+    return {1, high, low};
 }
 
 RecordRef sync_end() {
     return {sync_end_time, {}};
 }
 
-std::vector<SyncElement> open_sync(RangeView& view) {
-    const SyncRange all{{}, sync_end()};
+std::vector<SyncElement> open_sync(RangeView& view, GlobalTime their_floor) {
+    SyncRange all{{std::max(view.floor(), their_floor), {}}, sync_end()};
     std::vector<SyncElement> out;
+    if (all.lower <= sync_first)
+        all.lower = {};
+    else
+        add_fingerprint(view, {{}, sync_first}, out);
     if (view.sum(all).count > sync_leaf_records)
         add_parts(view, all, out);
     else
@@ -166,7 +186,13 @@ std::vector<SyncElement> open_sync(RangeView& view) {
 Reconciled reconcile(RangeView& view, const SyncKey& session_key,
                      const std::vector<SyncElement>& elements, SyncSide side) {
     Run run{view, session_key, side, {}};
+    const SyncRange pruned{sync_first, {view.floor(), {}}};
     for (const auto& element : elements) {
+        const auto& [lower, upper] = element.range;
+        if (lower < pruned.upper && upper > pruned.lower && element.mode != SyncMode::Same) {
+            run.around(pruned, element.range);
+            continue;
+        }
         switch (element.mode) {
         case SyncMode::Same: break;
         case SyncMode::Fingerprint: run.on_fingerprint(element.range, element.sum); break;

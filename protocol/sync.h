@@ -25,8 +25,12 @@ inline constexpr std::size_t sync_elements_max = 48;      // in one datagram
 inline constexpr std::size_t sync_datagram_bytes = 1160;  // elements; header and prefix come on top
 
 using SyncKey = std::array<std::uint8_t, 16>;
-// Element values of fingerprints are keyed per community, short ids per session.
-SyncKey fingerprint_key(const CommunityId& community);
+// Days since 1970, each community's beginning at another hour. Element values of fingerprints are
+// keyed per community and epoch, so that records crafted to cancel out in a sum do so for a day at
+// most; short ids are keyed per session.
+using SyncEpoch = std::uint64_t;
+SyncEpoch sync_epoch(const CommunityId& community, std::int64_t unix_s);
+SyncKey fingerprint_key(const CommunityId& community, SyncEpoch epoch);
 SyncKey session_key(const CommunityId& community, std::uint64_t session);
 std::uint64_t short_id(const SyncKey& key, const RecordId& id);
 
@@ -44,6 +48,7 @@ RangeSum element_value(const SyncKey& fingerprint_key, const RecordId& id);
 // Ranges are [lower, upper); RecordRef{} is the least bound, `sync_end` lies above all records.
 inline constexpr GlobalTime sync_end_time = ~GlobalTime{0};
 RecordRef sync_end();
+inline constexpr RecordRef sync_first{2, {}};
 
 struct SyncRange {
     RecordRef lower, upper;
@@ -66,6 +71,16 @@ Result<std::vector<SyncElement>> decode_elements(ByteView bytes,
                                                  std::size_t count_max = sync_elements_max);
 std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t bytes_max);
 
+// What one datagram carries: the epoch that its fingerprints are keyed by, and elements. The side
+// that leads chooses the epoch, the other answers in the same.
+struct SyncBody {
+    SyncEpoch epoch = 0;
+    std::vector<SyncElement> elements;
+};
+Bytes encode(const SyncBody& body);
+Result<SyncBody> decode_sync_body(ByteView bytes, std::size_t count_max = sync_elements_max);
+std::vector<Bytes> cut(const SyncBody& body, std::size_t bytes_max);
+
 // A selection of records by range and short id: what FETCH and OFFER carry (an element list of
 // Ids).
 struct Selection {
@@ -87,6 +102,9 @@ public:
     // Bounds that cut the range into at most `parts` ranges of about equal count (interior bounds
     // only, ascending; may lie on the view's own bucket bounds).
     virtual std::vector<RecordRef> split(const SyncRange& range, std::size_t parts) = 0;
+    // What lies below was pruned and is neither offered nor wanted; but what lies below
+    // `sync_first` says what the community is, and is kept for ever.
+    virtual GlobalTime floor() const { return 0; }
 };
 
 enum class SyncSide { Initiator, Responder };
@@ -95,7 +113,8 @@ struct Reconciled {
     std::vector<Selection> wants;
     std::vector<Selection> offers;
 };
-std::vector<SyncElement> open_sync(RangeView& view);
+// Of the whole set above both floors, as far as the other's is known.
+std::vector<SyncElement> open_sync(RangeView& view, GlobalTime their_floor = 0);
 Reconciled reconcile(RangeView& view, const SyncKey& session_key,
                      const std::vector<SyncElement>& elements, SyncSide side);
 

@@ -196,6 +196,29 @@ std::vector<Bytes> cut(const std::vector<SyncElement>& elements, std::size_t byt
     return cut_all(elements, bytes_max);
 }
 
+Bytes encode(const SyncBody& body) {
+    auto out = Writer().varint(body.epoch).take();
+    append(out, encode_elements(body.elements));
+    return out;
+}
+
+Result<SyncBody> decode_sync_body(ByteView bytes, std::size_t count_max) {
+    Reader in(bytes);
+    SyncBody out;
+    out.epoch = in.varint();
+    if (!in.ok()) return bad_input("malformed sync epoch");
+    WARREN_TRY(out.elements, decode_elements(in.take(in.left()), count_max));
+    return out;
+}
+
+std::vector<Bytes> cut(const SyncBody& body, std::size_t bytes_max) {
+    const auto head = Writer().varint(body.epoch).take();
+    auto out = cut_all(body.elements, bytes_max - head.size());
+    for (auto& piece : out)
+        piece.insert(piece.begin(), head.begin(), head.end());
+    return out;
+}
+
 // Selections may name a range again, so a long one is cut by its ids.
 std::vector<Bytes> cut(const std::vector<Selection>& selections, std::size_t bytes_max) {
     constexpr std::size_t head_bytes = 1 + 2 * (10 + 1 + RecordId::size) + 2;

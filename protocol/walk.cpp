@@ -10,17 +10,12 @@ namespace warren::protocol {
 
 namespace {
 
-constexpr Nanoseconds walk_timeout = 3'000'000'000, request_life = 10'000'000'000;
-constexpr std::size_t walk_window = 5, walkable_max = 64, walkable_of_introducer_max = 8;
-constexpr std::size_t own_addresses_max = 16;
-constexpr Nanoseconds bootstrap_young = 60'000'000'000;
-constexpr Nanoseconds bootstrap_soon = 5'000'000'000, bootstrap_later = 30'000'000'000;
-constexpr Nanoseconds known_soon = 1'000'000'000, known_later = 5'000'000'000;
-constexpr Nanoseconds ping_after = 27'500'000'000, drop_after = 57'500'000'000;
-constexpr Nanoseconds ping_interval = 10'000'000'000, untrusted_life = 30'000'000'000;
+constexpr std::size_t own_addresses_max = 16, checks_max = 2048, anchors_max = 256;
+constexpr std::size_t cached_communities_max = 16;
 constexpr Nanoseconds patience = 8'000'000'000;
 constexpr Nanoseconds puncture_target_interval = 10'000'000'000;
 constexpr unsigned wrong_identifiers_max = 3;
+constexpr double puncture_bytes = 256;  // a signed puncture, against `unlocked_bytes`
 
 bool is_request(std::uint8_t id) {
     return id == static_cast<std::uint8_t>(BaseMessage::IntroductionRequest) ||
@@ -37,40 +32,103 @@ Style style_of(std::uint8_t id) {
 
 Walk::Walk(Hub& hub, Synchroniser& sync)
     : hub_(hub), sync_(sync), cookies_(hub.random), seen_(hub.random, hub.settings.duplicates_max),
-      checks_(4096, patience), signings_(1024, patience), stranger_checks_({2000, 400}),
-      stranger_bytes_({256.0 * 1024, 64.0 * 1024}), punctures_({5, 5}) {}
+      seen_of_strangers_(hub.random, 4 * hub.settings.duplicates_max), own_(hub.settings.lan),
+      checks_(checks_max, patience), checks_of_strangers_(checks_max, patience),
+      signings_(1024, patience), stranger_checks_({2000, 400}),
+      stranger_bytes_({256.0 * 1024, 64.0 * 1024}), punctures_({5, 5}), steps_({100, 100}) {
+    if (!hub.settings.own_lan.is_zero()) own_.set_lan(hub.settings.own_lan);
+}
 
 void Walk::join(Nanoseconds now, const CommunityId& community) {
+    // Many that are joined at once take their first steps one after the other.
+    constexpr std::size_t at_once = 8;
+    constexpr std::uint64_t spread = 10'000'000, spread_most = 10'000'000'000;
+    auto crowd = states_.size();
     auto& state = states_[community];
-    state.next_step = now;
     state.next_bootstrap = now;
+    auto delay = crowd < at_once ? 0 : hub_.random.below(std::min(crowd * spread, spread_most));
+    schedule(community, state, now + static_cast<Nanoseconds>(delay));
     // Who is near in one community is often in the next one too.
     std::vector<Peer*> known;
     for (auto& [member, peer] : hub_.peers.all())
         if (peer.proven) known.push_back(&peer);
     for (auto* peer : sample(hub_.random, std::move(known), 8))
-        add_walkable(state, peer->address, peer->member);
+        add_candidate(now, community, peer->address, peer->member, Candidates::Source::Introduced);
+    for (const auto& anchor : anchors_)
+        if (std::find(anchor.communities.begin(), anchor.communities.end(), community) !=
+            anchor.communities.end())
+            add_candidate(now, community, anchor.address, {}, Candidates::Source::Discovered);
+}
+
+void Walk::leave(const CommunityId& community) {
+    auto at = states_.find(community);
+    if (at == states_.end()) return;
+    queue_.erase({at->second.next_step, community});
+    states_.erase(at);
 }
 
 void Walk::add_bootstrap(Nanoseconds now, const Endpoint& address) {
     bootstrap_.insert(address);
-    for (auto& [community, state] : states_)
-        ask(now, community, address, With::Trailer);
+    for (auto& [community, state] : states_) {
+        state.next_bootstrap = now;
+        state.bootstrap_wait = 0;
+        hurry(now, community, state);
+    }
 }
 
-bool Walk::acceptable(const Endpoint& address) const {
-    if (address.port == 0 || own_addresses_.contains(address)) return false;
-    if (address.is_routable()) return true;
-    return hub_.settings.lan && (address.is_loopback() || address.is_private());
+std::vector<CachedPeer> Walk::cached_peers(std::size_t max) const {
+    std::vector<const Peer*> best;
+    for (const auto& [member, peer] : hub_.peers.all())
+        if (peer.proven && !peer.communities.empty()) best.push_back(&peer);
+    std::stable_sort(best.begin(), best.end(),
+                     [](const Peer* a, const Peer* b) { return a->met < b->met; });
+    std::vector<CachedPeer> out;
+    for (const auto* peer : best) {
+        if (out.size() >= max) break;
+        CachedPeer cached{peer->address, {}};
+        for (const auto& [community, membership] : peer->communities)
+            if (membership.slot && cached.communities.size() < cached_communities_max)
+                cached.communities.push_back(community);
+        if (!cached.communities.empty()) out.push_back(std::move(cached));
+    }
+    // Those of the last run that we did not meet yet may only be late.
+    for (const auto& anchor : anchors_) {
+        bool there = std::any_of(out.begin(), out.end(), [&](const CachedPeer& cached) {
+            return cached.address == anchor.address;
+        });
+        if (!there && out.size() < max) out.push_back(anchor);
+    }
+    return out;
 }
 
-void Walk::add_walkable(State& state, const Endpoint& address, const MemberId& introducer) {
-    if (!acceptable(address) || state.walkable.contains(address)) return;
-    if (state.walkable.size() >= walkable_max) return;
-    auto of_same = std::count_if(state.walkable.begin(), state.walkable.end(),
-                                 [&](const auto& w) { return w.second.introducer == introducer; });
-    if (static_cast<std::size_t>(of_same) >= walkable_of_introducer_max) return;
-    state.walkable[address].introducer = introducer;
+void Walk::add_cached(Nanoseconds now, const std::vector<CachedPeer>& peers) {
+    for (const auto& peer : peers) {
+        if (anchors_.size() >= anchors_max) return;
+        anchors_.push_back(peer);
+        for (const auto& community : peer.communities)
+            if (states_.contains(community))
+                add_candidate(now, community, peer.address, {}, Candidates::Source::Discovered);
+    }
+}
+
+bool Walk::walkable(const CommunityId& community, const Endpoint& address) {
+    if (own_addresses_.contains(address) || !own_.acceptable(address)) return false;
+    auto* peer = hub_.peers.by_address(address);
+    auto* membership = peer == nullptr ? nullptr : peer->in(community);
+    return membership == nullptr || !membership->slot;
+}
+
+void Walk::add_candidate(Nanoseconds now, const CommunityId& community, const Endpoint& address,
+                         const MemberId& introducer, Candidates::Source source) {
+    auto& state = states_[community];
+    if (walkable(community, address) && state.candidates.add(now, address, introducer, source))
+        hurry(now, community, state);
+}
+
+void Walk::suggest(Nanoseconds now, const CommunityId& community, const Endpoint& address,
+                   const MemberId& member) {
+    if (states_.contains(community))
+        add_candidate(now, community, address, member, Candidates::Source::Discovered);
 }
 
 // ---- in
@@ -85,16 +143,16 @@ void Walk::on_datagram(Nanoseconds now, const Endpoint& from, const Header& head
     case BaseMessage::PunctureRequest:
     case BaseMessage::NewPunctureRequest: return on_puncture_request(now, from, header);
     case BaseMessage::Puncture:
-    case BaseMessage::NewPuncture: return;  // its purpose is the NAT mapping that it left behind
+    case BaseMessage::NewPuncture: return on_puncture(now, from, header);
     }
 }
 
 bool Walk::matches(State& state, const Endpoint& from, std::uint16_t identifier) {
     auto at = state.requests.find(identifier);
-    if (at != state.requests.end() && at->second.to == from) return true;
+    if (at != state.requests.end() && at->second.to == from) return !at->second.answered;
     for (auto other = state.requests.begin(); other != state.requests.end();) {
         auto guessed = other++;
-        if (guessed->second.to == from && ++guessed->second.wrong > wrong_identifiers_max)
+        if (guessed->second.to == from && ++guessed->second.wrong >= wrong_identifiers_max)
             state.requests.erase(guessed);
     }
     return false;
@@ -111,10 +169,6 @@ void Walk::on_signed(Nanoseconds now, const Endpoint& from, const Header& header
         if (!decode_introduction_request(parts->payload, style) ||
             !is_curve25519_key(parts->public_key))
             return void(++counters.dropped_malformed);
-        auto* peer = hub_.peers.by_address(from);
-        bool member = peer != nullptr && peer->in(header.community) != nullptr;
-        if (!member && hub_.peers.count_of(header.community) > hub_.settings.peers_max)
-            return void(++counters.dropped_peer_limit);
     } else {
         auto response = decode_introduction_response(parts->payload, style);
         if (!response) return void(++counters.dropped_malformed);
@@ -123,26 +177,29 @@ void Walk::on_signed(Nanoseconds now, const Endpoint& from, const Header& header
         if (!is_curve25519_key(parts->public_key)) {
             // Old bootstrap servers sign with a curve we do not have; what they say is a hint
             // anyway.
-            state->second.requests.erase(response->identifier);
-            if (from_bootstrap(from)) take_addresses(header.community, MemberId{}, *response);
+            state->second.requests[response->identifier].answered = true;
+            if (from_bootstrap(from)) take_addresses(now, header.community, {}, *response);
             return;
         }
     }
-    auto digest = seen_.digest(Writer().bytes(datagram).bytes(from.address).u16(from.port).peek());
-    if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
+    const auto digest = seen_.digest(datagram);
+    if (seen_.seen(now, digest) || seen_of_strangers_.seen(now, digest))
+        return void(++counters.dropped_duplicate);
     auto* peer = hub_.peers.by_address(from);
     bool stranger = peer == nullptr || !peer->proven;
-    if ((stranger && !stranger_checks_.take(now, 1)) || checks_.full())
+    auto& pending = stranger ? checks_of_strangers_ : checks_;
+    if (!(stranger ? stranger_checks_ : peer->checks).take(now, 1) || pending.full())
         return void(++counters.dropped_check_budget);
-    seen_.insert(digest);
+    (stranger ? seen_of_strangers_ : seen_).insert(digest);
     auto token = hub_.next_token();
-    checks_.add(now, token, {header.community, from, to_bytes(datagram)});
+    pending.add(now, token, {header.community, from, to_bytes(datagram)});
     ++counters.signatures_checked;
     hub_.emit(CheckSignature{token, to_bytes(datagram)});
 }
 
 void Walk::signature_result(Nanoseconds now, Token token, bool valid) {
     auto check = checks_.take(token);
+    if (!check) check = checks_of_strangers_.take(token);
     if (!check) return;
     if (!valid) return void(++hub_.counters.bad_signatures);
     if (!states_.contains(check->community)) return;
@@ -153,12 +210,14 @@ void Walk::signature_result(Nanoseconds now, Token token, bool valid) {
     if (!key) return;
     if (*key == hub_.own_key) {
         if (own_addresses_.size() < own_addresses_max) own_addresses_.insert(check->from);
-        states_[check->community].walkable.erase(check->from);
+        states_[check->community].candidates.met(check->from);
         return;
     }
     auto style = style_of(header->message_id);
-    Introduction intro{check->community, check->from, check->datagram.size(), *key, std::nullopt};
-    if (is_request(header->message_id)) {
+    Introduction intro{check->community, check->from, check->datagram.size(), *key,
+                       std::nullopt,     false};
+    intro.is_request = is_request(header->message_id);
+    if (intro.is_request) {
         auto request = decode_introduction_request(parts->payload, style);
         if (!request) return;
         intro.trailer = decode_trailer(request->extra);
@@ -171,7 +230,7 @@ void Walk::signature_result(Nanoseconds now, Token token, bool valid) {
 }
 
 bool Walk::puncture_allowed(Nanoseconds now, const Endpoint& target) {
-    if (target.port < 1024 || !acceptable(target)) return false;
+    if (target.port < 1024 || !own_.acceptable(target)) return false;
     std::erase_if(punctured_, [&](const auto& entry) {
         return now - entry.second >= puncture_target_interval;
     });
@@ -180,27 +239,58 @@ bool Walk::puncture_allowed(Nanoseconds now, const Endpoint& target) {
     return true;
 }
 
+// Proven peers pay nothing; who only answered an identifier of ours, out of what that unlocked.
+bool Walk::pay(Peer& peer, double bytes) {
+    if (peer.proven) return true;
+    if (!peer.confirmed || peer.unlocked_bytes < bytes) return false;
+    peer.unlocked_bytes -= bytes;
+    return true;
+}
+
 void Walk::on_puncture_request(Nanoseconds now, const Endpoint& from, const Header& header) {
     auto& counters = hub_.counters;
     auto* peer = hub_.peers.by_address(from);
-    if (peer == nullptr || !peer->proven || peer->in(header.community) == nullptr)
-        return void(++counters.punctures_refused);
+    if (peer == nullptr || !peer->trusted()) return void(++counters.punctures_refused);
     auto style = style_of(header.message_id);
     if (header.body.size() < 8) return void(++counters.dropped_malformed);
     auto request = decode_puncture_request(header.body.subspan(8), style);
     if (!request) return void(++counters.dropped_malformed);
-    bool same_host = !wan_.is_zero() && request->walker_wan.address == wan_.address;
-    bool lan_known = !request->walker_lan.is_zero();
-    auto target =
-        same_host && lan_known && !wan_.is_loopback() ? request->walker_lan : request->walker_wan;
-    if (!puncture_allowed(now, target)) return void(++counters.punctures_refused);
-    Puncture puncture{style, hub_.settings.own_lan, request->walker_wan, request->identifier};
+    const auto& target = own_.puncture_target(request->walker_lan, request->walker_wan);
+    if (!puncture_allowed(now, target) || !pay(*peer, puncture_bytes))
+        return void(++counters.punctures_refused);
+    Puncture puncture{style, own_.lan(target.v6), request->walker_wan, request->identifier};
     auto id = style == Style::Old ? BaseMessage::Puncture : BaseMessage::NewPuncture;
     ++counters.punctures_sent;
     sign(now, {header.community,
                frame_signed(header.community, static_cast<std::uint8_t>(id), hub_.own_key,
                             ++hub_.global_time, encode(puncture)),
                target});
+}
+
+// Its purpose is the NAT mapping that it left behind, so now is the time to ask. It bears the
+// identifier that we sent to the introducer, and comes from the address that is really open: behind
+// a symmetric NAT another one than we were told. Not checked further, as it leads to no more than
+// one request to its sender, which answers a packet of the same size.
+void Walk::on_puncture(Nanoseconds now, const Endpoint& from, const Header& header) {
+    auto state = states_.find(header.community);
+    auto style = style_of(header.message_id);
+    constexpr std::size_t around = 2 + PublicKey::size + 8 + signature_bytes;
+    if (state == states_.end() || header.body.size() <= around)
+        return void(++hub_.counters.dropped_malformed);
+    auto payload = header.body.first(header.body.size() - signature_bytes);
+    auto puncture = decode_puncture(payload.subspan(around - signature_bytes), style);
+    if (!puncture) return void(++hub_.counters.dropped_malformed);
+    auto request = state->second.requests.find(puncture->identifier);
+    bool expected = request != state->second.requests.end() && request->second.to != from;
+    if (!expected || !walkable(header.community, from))
+        return void(++hub_.counters.dropped_unsolicited);
+    auto& candidates = state->second.candidates;
+    auto* introducer = hub_.peers.by_address(request->second.to);
+    bool fresh = candidates.add(now, from, introducer ? introducer->member : MemberId{},
+                                Candidates::Source::Introduced);
+    if (!fresh && !candidates.may_retry(now, from)) return;
+    candidates.asked(now, from);
+    ask(now, header.community, from, With::Nothing);
 }
 
 // ---- out
@@ -225,6 +315,7 @@ void Walk::signed_bytes(Nanoseconds now, Token token, const Signature& signature
 
 void Walk::failed(Token token) {
     checks_.take(token);
+    checks_of_strangers_.take(token);
     signings_.take(token);
 }
 
@@ -234,14 +325,19 @@ void Walk::ask(Nanoseconds now, const CommunityId& community, const Endpoint& to
     auto identifier = static_cast<std::uint16_t>(1 + hub_.random.below(0xffff));
     if (!requests.emplace(identifier, Request{to, now}).second) return;
     IntroductionRequest request;
-    request.style = to.v6 ? Style::New : Style::Old;
+    auto* peer = hub_.peers.by_address(to);
+    bool has_v6 = !own_.wan(true).is_zero();  // then the new style may lead to it
+    bool fresh = to.v6 || (has_v6 && peer != nullptr && peer->proven && peer->new_style);
+    request.style = fresh ? Style::New : Style::Old;
     request.destination = to;
-    request.source_lan = hub_.settings.own_lan;
-    request.source_wan = wan_.v6 == to.v6 ? wan_ : Endpoint{};
+    request.source_lan = own_.lan(to.v6);
+    request.source_wan = own_.wan(to.v6);
+    request.connection = own_.connection();
+    request.supports_new_style = has_v6;
     request.identifier = identifier;
     auto trailer = encode(trailer_for(now, community, to));
     if (with == With::Trailer) request.extra = trailer;
-    auto id = to.v6 ? BaseMessage::NewIntroductionRequest : BaseMessage::IntroductionRequest;
+    auto id = fresh ? BaseMessage::NewIntroductionRequest : BaseMessage::IntroductionRequest;
     ++hub_.counters.introductions_asked;
     sign(now, {community,
                frame_signed(community, static_cast<std::uint8_t>(id), hub_.own_key,
@@ -263,94 +359,6 @@ Trailer Walk::trailer_for(Nanoseconds now, const CommunityId& community, const E
 
 void Walk::renew(Nanoseconds now, const CommunityId& community, Peer& peer) {
     if (states_.contains(community)) prove(now, community, peer);
-}
-
-// ---- time
-
-void Walk::bootstrap(Nanoseconds now, const CommunityId& community, State& state) {
-    if (now < state.next_bootstrap) return;
-    auto* hub_state = hub_.community(community);
-    bool young = hub_state != nullptr && now - hub_state->joined < bootstrap_young;
-    state.next_bootstrap = now + (young ? bootstrap_soon : bootstrap_later);
-    for (const auto& address : bootstrap_)
-        if (!own_addresses_.contains(address)) ask(now, community, address, With::Trailer);
-    std::vector<Peer*> elsewhere;
-    for (auto& [member, peer] : hub_.peers.all())
-        if (peer.proven && !bootstrap_.contains(peer.address)) elsewhere.push_back(&peer);
-    for (auto* peer : sample(hub_.random, std::move(elsewhere), 2))
-        ask(now, community, peer->address, With::Trailer);
-}
-
-void Walk::step(Nanoseconds now, const CommunityId& community, State& state) {
-    std::erase_if(state.walkable, [&](const auto& w) {
-        return w.second.asked != 0 && now - w.second.asked > walk_timeout;
-    });
-    std::erase_if(state.requests,
-                  [&](const auto& r) { return now - r.second.sent > request_life; });
-    auto peers = hub_.peers.of(community);
-    if (peers.size() >= hub_.settings.peers_target) return;
-    auto outstanding = std::count_if(state.walkable.begin(), state.walkable.end(),
-                                     [](const auto& w) { return w.second.asked != 0; });
-    if (static_cast<std::size_t>(outstanding) >= walk_window) return;
-    if (peers.empty()) bootstrap(now, community, state);
-    auto fresh = std::find_if(state.walkable.begin(), state.walkable.end(),
-                              [](const auto& w) { return w.second.asked == 0; });
-    if (fresh != state.walkable.end() && hub_.random.below(256) < 206) {
-        fresh->second.asked = now;
-        return ask(now, community, fresh->first, With::Trailer);
-    }
-    if (peers.empty()) return;
-    // Known peers are asked less often once the first seconds are over.
-    auto* hub_state = hub_.community(community);
-    bool young = hub_state != nullptr && now - hub_state->joined < bootstrap_young;
-    if (now - state.last_known < (young ? known_soon : known_later)) return;
-    state.last_known = now;
-    if (!bootstrap_.empty() && hub_.random.below(20) == 0) {
-        auto at = std::next(bootstrap_.begin(),
-                            static_cast<std::ptrdiff_t>(hub_.random.below(bootstrap_.size())));
-        if (!own_addresses_.contains(*at)) return ask(now, community, *at, With::Trailer);
-    }
-    ask(now, community, peers[hub_.random.below(peers.size())]->address, With::Trailer);
-}
-
-void Walk::churn(Nanoseconds now) {
-    std::vector<Peer*> gone;
-    for (auto& [member, peer] : hub_.peers.all()) {
-        auto silent = now - peer.last_seen;
-        bool dead = silent > drop_after && peer.last_ping > peer.last_seen;
-        bool stranger = !peer.trusted() && now - peer.met > untrusted_life;
-        if (dead || stranger || peer.communities.empty()) {
-            gone.push_back(&peer);
-            continue;
-        }
-        if (!peer.trusted() || silent <= ping_after || now - peer.last_ping < ping_interval)
-            continue;
-        peer.last_ping = now;
-        ask(now, peer.communities.begin()->first, peer.address, With::Trailer);
-    }
-    for (auto* peer : gone) {
-        ++hub_.counters.peers_lost;
-        hub_.emit(PeerLost{peer->member, peer->address});
-        hub_.peers.remove(MemberId(peer->member));
-    }
-}
-
-Nanoseconds Walk::tick(Nanoseconds now) {
-    checks_.clear_expired(now);
-    signings_.clear_expired(now);
-    if (now >= next_churn_) {
-        next_churn_ = now + 1'000'000'000;
-        churn(now);
-    }
-    auto next = next_churn_;
-    for (auto& [community, state] : states_) {
-        if (now >= state.next_step) {
-            state.next_step = now + hub_.settings.walk_interval;
-            step(now, community, state);
-        }
-        next = std::min(next, state.next_step);
-    }
-    return next;
 }
 
 }  // namespace warren::protocol

@@ -1,6 +1,8 @@
 // Walking: how nodes of a community find each other. IPv8's base messages (introduction, puncture),
 // the addresses to try, churn, and the proof of addresses. Sends nothing larger than what it was
-// sent to an address that is not proven.
+// sent to an address that is not proven. A community that lacks peers steps often; one where
+// nothing changes steps once a minute, and none has a timer of its own: one queue holds all next
+// steps.
 #pragma once
 
 #include <deque>
@@ -8,6 +10,9 @@
 #include <set>
 
 #include "protocol/overlay_hub.h"
+#include "protocol/walk_address.h"
+#include "protocol/walk_candidates.h"
+#include "protocol/walk_churn.h"
 
 namespace warren::protocol {
 
@@ -18,8 +23,19 @@ public:
     Walk(Hub& hub, Synchroniser& sync);
 
     void join(Nanoseconds now, const CommunityId& community);
-    void leave(const CommunityId& community) { states_.erase(community); }
+    void leave(const CommunityId& community);
+    // Something changed in the community: soon compare with neighbours again.
+    void wake(Nanoseconds now, const CommunityId& community);
+    void set_own_lan(const Endpoint& address) { own_.set_lan(address); }
+    // Proven peers for the next start (anchors), and those of the last one.
+    std::vector<CachedPeer> cached_peers(std::size_t max) const;
+    void add_cached(Nanoseconds now, const std::vector<CachedPeer>& peers);
+    std::size_t queued() const { return queue_.size(); }
     void add_bootstrap(Nanoseconds now, const Endpoint& address);
+    // Somebody said that this peer of his is in one of our communities.
+    void suggest(Nanoseconds now, const CommunityId& community, const Endpoint& address,
+                 const MemberId& member);
+    const Endpoint& own_wan(bool v6) const { return own_.wan(v6); }
 
     // A base message whose source passed the cheap checks.
     void on_datagram(Nanoseconds now, const Endpoint& from, const Header& header,
@@ -32,19 +48,24 @@ public:
     void renew(Nanoseconds now, const CommunityId& community, Peer& peer);
 
 private:
-    struct Walkable {
-        MemberId introducer;
-        Nanoseconds asked = 0;
-    };
     struct Request {
         Endpoint to;
         Nanoseconds sent = 0;
         unsigned wrong = 0;
+        bool answered = false;  // kept for the puncture that bears the same identifier
+    };
+    struct Edge {  // EdgeWalk: the path grows from its last verified peer
+        MemberId head;
+        unsigned length = 0;
+        Nanoseconds since = 0;
     };
     struct State {
-        std::map<Endpoint, Walkable> walkable;
+        Candidates candidates;
         std::map<std::uint16_t, Request> requests;
-        Nanoseconds next_step = 0, next_bootstrap = 0, last_known = 0;
+        std::optional<Edge> edge;
+        std::deque<Endpoint> lost;  // neighbours that fell silent, to heal partitions
+        Nanoseconds next_step = 0, next_bootstrap = 0, bootstrap_wait = 0, wait = 0;
+        std::size_t neighbours = 0;  // at the last step
     };
     struct Check {
         CommunityId community;
@@ -64,11 +85,14 @@ private:
         std::size_t size = 0;
         PublicKey key;
         std::optional<Trailer> trailer;
+        bool is_request = false;
     };
 
     void on_signed(Nanoseconds now, const Endpoint& from, const Header& header, ByteView datagram);
     void on_puncture_request(Nanoseconds now, const Endpoint& from, const Header& header);
+    void on_puncture(Nanoseconds now, const Endpoint& from, const Header& header);
     bool puncture_allowed(Nanoseconds now, const Endpoint& target);
+    bool pay(Peer& peer, double bytes);
     bool matches(State& state, const Endpoint& from, std::uint16_t identifier);
     bool from_bootstrap(const Endpoint& from) const { return bootstrap_.contains(from); }
 
@@ -81,13 +105,24 @@ private:
     Bytes response_frame(Nanoseconds now, const Introduction& intro, Style style,
                          const IntroductionResponse& response);
     Peer* introduced_for(const Introduction& intro, Style style, Peer* requester);
-    void take_addresses(const CommunityId& community, const MemberId& introducer,
+    void take_addresses(Nanoseconds now, const CommunityId& community, const MemberId& introducer,
                         const IntroductionResponse& response);
-    void add_walkable(State& state, const Endpoint& address, const MemberId& introducer);
-    bool acceptable(const Endpoint& address) const;
+    void hand_off(Nanoseconds now, const Introduction& intro, const IntroductionResponse& response);
+    void add_candidate(Nanoseconds now, const CommunityId& community, const Endpoint& address,
+                       const MemberId& introducer, Candidates::Source source);
+    bool walkable(const CommunityId& community, const Endpoint& address);
 
+    // ---- steps (walk_steps.cpp)
+    void schedule(const CommunityId& community, State& state, Nanoseconds when);
+    void hurry(Nanoseconds now, const CommunityId& community, State& state);
     void step(Nanoseconds now, const CommunityId& community, State& state);
     void bootstrap(Nanoseconds now, const CommunityId& community, State& state);
+    bool ask_neighbour(Nanoseconds now, const CommunityId& community, State& state,
+                       Nanoseconds gap);
+    Peer* neighbour_to_ask(Nanoseconds now, const CommunityId& community, State& state,
+                           Nanoseconds gap);
+    void drop_unanswering(Nanoseconds now, const CommunityId& community);
+    void lose(Peer& peer);
     enum class With { Trailer, Nothing };
     void ask(Nanoseconds now, const CommunityId& community, const Endpoint& to, With with);
     void prove(Nanoseconds now, const CommunityId& community, Peer& peer);
@@ -98,15 +133,19 @@ private:
     Hub& hub_;
     Synchroniser& sync_;
     Cookies cookies_;
-    DuplicateFilter seen_;
+    // What strangers sent cannot push out of memory what peers sent (R-U7).
+    DuplicateFilter seen_, seen_of_strangers_;
     std::map<CommunityId, State> states_;
+    std::set<std::pair<Nanoseconds, CommunityId>> queue_;  // of next steps
     std::set<Endpoint> bootstrap_;
     std::set<Endpoint> own_addresses_;
-    Endpoint wan_;  // ours, as others see it
-    Pending<Check> checks_;
+    OwnAddresses own_;
+    std::vector<CachedPeer> anchors_;
+    Pending<Check> checks_, checks_of_strangers_;  // half of the places each (R-U1)
     Pending<Signing> signings_;
-    TokenBucket stranger_checks_, stranger_bytes_, punctures_;
+    TokenBucket stranger_checks_, stranger_bytes_, punctures_, steps_;
     std::map<Endpoint, Nanoseconds> punctured_;
+    SessionEstimate sessions_;
     Nanoseconds next_churn_ = 0;
 };
 

@@ -1,9 +1,10 @@
-// What can be made again from the community files: listings and full text, one file per slot. Never
-// part of a record's commit: it follows behind, and a mark per community says how far it came.
+// What can be made again from the community files: listings, full text, who wrote what; one file
+// per slot. Never part of a record's commit: it follows behind in bounded steps, and a mark per
+// community says how far it came. This is the writing side; derived_reader.h reads.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 
 namespace warren::shard {
 
+// Full text is kept in volumes of so many torrents each: what one query of SQLite can cost is
+// bounded by the volume, and the time is looked at between volumes.
+inline constexpr std::int64_t volume_rows = 32'768;
+
 struct AnnouncedChannel {
     CommunityId channel;
     Founder founder;
@@ -20,94 +25,105 @@ struct AnnouncedChannel {
 };
 struct CaughtUp {
     bool more = false;
+    std::size_t records = 0;                  // indexed in this step
     std::vector<AnnouncedChannel> announced;  // in this step; for those who follow them
 };
+// How long one step may be: whichever ends first.
+struct Slice {
+    std::size_t records = 256;
+    Nanoseconds until = 0;  // 0: however long it takes
+};
 
-// The writing side; one thread at a time (the slot's strand).
+// One thread at a time (the slot's strand).
 class Derived {
 public:
     // A damaged file, or one of another version, is thrown away and begun again.
     static Result<std::unique_ptr<Derived>> open(const std::string& path);
 
-    // Indexes at most `limit` further records of a community. Starts over by itself when the
-    // community's file lost what was indexed (a power cut may take unsynced records).
-    Result<CaughtUp> catch_up(const CommunityId& community, ShardReader& shard, std::size_t limit);
-    Result<void> forget(const CommunityId& community);
+    // Indexes further records of a community. Starts over by itself when the community's file lost
+    // what was indexed (a power cut may take unsynced records).
+    Result<CaughtUp> catch_up(const CommunityId& community, ShardReader& shard, const Slice& slice);
+    // Takes out what is known of a community, for good or to be indexed anew; true: call again.
+    enum class Then { Gone, IndexAgain };
+    Result<bool> forget(const CommunityId& community, Then then, std::size_t rows);
+    // Between steps: moves the log into the file, goes on with what a crash interrupted.
     Result<void> maintain();
 
 private:
     struct Mark {
         std::int64_t body = 0;
         RecordId record;
+        std::int64_t doomed = 0;  // not 0: being taken out, see `Then`
     };
+    struct Authored {
+        std::int64_t records = 0, forks = 0;
+    };
+    // What a step adds up before it writes it once.
+    struct Step {
+        CaughtUp out;
+        std::string channel;  // its name, as the index takes it
+        bool doomed = false;  // must be indexed anew
+        std::int64_t torrents = 0, updated_ms = 0;
+        std::map<protocol::PublicKey, Authored> authors;
+    };
+    struct Volume {
+        Statement put, remove;
+    };
+
     explicit Derived(Connection connection) : connection_(std::move(connection)) {}
     static Result<void> create(const std::string& path);
     static Result<std::unique_ptr<Derived>> open_there(const std::string& path);
     Result<void> load();
-    Result<Mark> valid_mark(const CommunityId& community, ShardReader& shard);
-    Result<void> remove_all(const CommunityId& community);
-    Result<void> index(const protocol::RecordView& record, CaughtUp& out);
-    Result<void> index_genesis(const protocol::RecordView& record);
-    Result<void> index_announced(const protocol::RecordView& record, CaughtUp& out);
-    Result<void> index_torrent(const protocol::RecordView& record);
-    Result<std::string> channel_name(const CommunityId& channel);
+    Result<void> prepare_listings();
+    Result<void> prepare_authors();
+    Result<void> prepare_removal();
+    Result<CaughtUp> take_step(const CommunityId& community, ShardReader& shard,
+                               const Slice& slice);
+    // What memory knows of rows that were rolled back is forgotten with them.
+    template <typename T>
+    Result<T> kept(Result<T> result) {
+        if (!result) {
+            known_authors_.clear();
+            volumes_.clear();
+        }
+        return result;
+    }
+    Result<Mark> mark_of(const CommunityId& community, ShardReader& shard);
+    Result<void> index_bodies(const CommunityId& community, ShardReader& shard, Mark mark,
+                              const Slice& slice, Step& step);
+    Result<void> finish_step(const CommunityId& community, const Step& step);
+
+    // derived_index.cpp
+    Result<void> index(const protocol::RecordView& record, Step& step);
+    Result<void> index_genesis(const protocol::RecordView& record, Step& step);
+    Result<void> index_announced(const protocol::RecordView& record, Step& step);
+    Result<void> index_torrent(const protocol::RecordView& record, Step& step);
+    Result<void> index_author(const protocol::RecordView& record, Step& step);
+    Result<std::int64_t> author_number(const protocol::PublicKey& author);
+    Result<void> finish_authors(const CommunityId& community, const Step& step);
+    Result<std::string> channel_text(const CommunityId& channel);
+    Result<Volume*> volume_of(std::int64_t row);
+    Result<void> make_volume(std::int64_t number);
+
+    // derived_removal.cpp
+    Result<bool> forget_some(const CommunityId& community, Then then, std::size_t rows);
+    Result<bool> remove_some(const CommunityId& community, Then then, std::size_t rows);
+    Result<std::size_t> remove_torrents(const CommunityId& community, std::size_t rows);
+    Result<std::size_t> remove_authored(const CommunityId& community, std::size_t rows);
+    Result<void> drop_empty_volume(std::int64_t number);
+    Result<void> remove_last(const CommunityId& community, Then then);
+    Result<void> finish_leftovers();
 
     Connection connection_;
-    Statement find_mark_, put_mark_, put_channel_, put_announced_, put_torrent_, put_words_;
-    Statement count_torrent_, find_channel_, rename_words_;
-};
-
-struct FoundTorrent {
-    CommunityId community;
-    RecordRef ref;
-    Infohash infohash;
-    std::string name;
-    std::uint64_t size = 0;
-    std::uint32_t files = 0;
-    std::string tags;
-    std::int64_t created_ms = 0;
-    std::string channel;
-    double rank = 0;  // lower is better
-};
-struct ListedChannel {
-    CommunityId id;
-    std::string name, description;
-    protocol::PublicKey founder;
-    protocol::Nonce nonce;  // only of announced ones
-    std::uint64_t torrents = 0;
-    std::int64_t updated_ms = 0;
-    bool announced_only = false;
-    std::string sort_key;
-};
-// Listings go by (folded name, id).
-struct ChannelCursor {
-    std::string sort_key;
-    CommunityId id;
-};
-std::string cursor_text(const ChannelCursor& cursor);
-std::optional<ChannelCursor> channel_cursor_from(std::string_view text);
-
-// The reading side, beside the writer.
-class DerivedReader {
-public:
-    static Result<std::unique_ptr<DerivedReader>> open(const std::string& path);
-    void set_deadline(Nanoseconds deadline) { connection_.set_deadline(deadline); }
-
-    // What a user typed; bounded in time (50 ms) and number (100).
-    Result<std::vector<FoundTorrent>> search(std::string_view text, std::size_t limit);
-    Result<std::vector<ListedChannel>> channels(const std::optional<ChannelCursor>& after,
-                                                std::size_t limit);
-    Result<std::vector<ListedChannel>> announced(const std::optional<ChannelCursor>& after,
-                                                 std::size_t limit);
-    Result<std::optional<ListedChannel>> channel(const CommunityId& id);
-    Result<std::uint64_t> indexed(const CommunityId& community);  // records so far
-
-private:
-    explicit DerivedReader(Connection connection) : connection_(std::move(connection)) {}
-    Result<void> load();
-
-    Connection connection_;
-    Statement search_, channels_, announced_, channel_, mark_;
+    Statement find_mark_, put_mark_, doom_, put_state_;
+    Statement put_channel_, find_channel_, put_about_, remove_about_, count_torrents_;
+    Statement put_announced_, put_torrent_, has_torrent_;
+    Statement find_author_, put_author_, put_written_, same_place_, count_author_, count_in_;
+    Statement torrents_of_, remove_torrent_, authors_of_, remove_written_, remove_in_, doomed_;
+    std::map<std::int64_t, Volume> volumes_;                     // prepared; few
+    std::map<protocol::PublicKey, std::int64_t> known_authors_;  // bounded
+    std::int64_t change_ = 0;
+    bool leftovers_ = false;
 };
 
 }  // namespace warren::shard

@@ -17,6 +17,8 @@ constexpr const char* community_steps[] = {
     CREATE TABLE own_head(author BLOB PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL)
         WITHOUT ROWID;
     )sql",
+    // check_value() in shard_file.h; null in rows that were written before.
+    "ALTER TABLE body ADD COLUMN check_value INTEGER",
 };
 
 constexpr const char* node_steps[] = {
@@ -29,25 +31,40 @@ constexpr const char* node_steps[] = {
     )sql",
 };
 
-// Everything here can be made again from the community files.
+// Everything here can be made again from the community files, and a file of another version is: so a
+// change replaces what the newest step makes, and adds an empty one in front.
 constexpr const char* derived_steps[] = {
+    "",
     R"sql(
-    CREATE TABLE mark(community BLOB PRIMARY KEY, body INTEGER NOT NULL, record BLOB NOT NULL)
-        WITHOUT ROWID;
+    CREATE TABLE state(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO state VALUES('generation', random()), ('change', 0);
+    CREATE TABLE mark(community BLOB PRIMARY KEY, body INTEGER NOT NULL, record BLOB NOT NULL,
+        doomed INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE announced(id BLOB PRIMARY KEY, sort_key TEXT NOT NULL, name TEXT NOT NULL,
-        founder BLOB NOT NULL, nonce BLOB NOT NULL, time INTEGER NOT NULL, record BLOB NOT NULL)
-        WITHOUT ROWID;
-    CREATE INDEX announced_by_name ON announced(sort_key, id);
-    CREATE TABLE channel(id BLOB PRIMARY KEY, sort_key TEXT NOT NULL, name TEXT NOT NULL,
-        description TEXT NOT NULL, founder BLOB NOT NULL, torrents INTEGER NOT NULL,
-        updated_ms INTEGER NOT NULL, time INTEGER NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
-    CREATE INDEX channel_by_name ON channel(sort_key, id);
+        founder BLOB NOT NULL, nonce BLOB NOT NULL, time INTEGER NOT NULL, record BLOB NOT NULL,
+        change INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX announced_by_change ON announced(change);
+    CREATE TABLE channel(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, sort_key TEXT NOT NULL,
+        name TEXT NOT NULL, description TEXT NOT NULL, founder BLOB NOT NULL,
+        torrents INTEGER NOT NULL, updated_ms INTEGER NOT NULL, time INTEGER NOT NULL,
+        record BLOB NOT NULL, change INTEGER NOT NULL);
+    CREATE INDEX channel_by_change ON channel(change);
+    CREATE VIRTUAL TABLE about USING fts5(description,
+        tokenize = "unicode61 remove_diacritics 2");
     CREATE TABLE torrent(row INTEGER PRIMARY KEY, community BLOB NOT NULL, time INTEGER NOT NULL,
         record BLOB NOT NULL, infohash BLOB NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
         files INTEGER NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL);
-    CREATE UNIQUE INDEX torrent_by_record ON torrent(community, time, record);
-    CREATE VIRTUAL TABLE words USING fts5(title, file_names, tags, channel,
-        tokenize = "unicode61 remove_diacritics 2");
+    CREATE INDEX torrent_by_community ON torrent(community);
+    CREATE TABLE volume(number INTEGER PRIMARY KEY);
+    CREATE TABLE author(number INTEGER PRIMARY KEY, member BLOB NOT NULL UNIQUE, key BLOB NOT NULL,
+        records INTEGER NOT NULL, forks INTEGER NOT NULL);
+    CREATE TABLE written(author INTEGER NOT NULL, community BLOB NOT NULL,
+        prev_time INTEGER NOT NULL, prev INTEGER NOT NULL, time INTEGER NOT NULL,
+        record BLOB NOT NULL, kind INTEGER NOT NULL,
+        PRIMARY KEY(author, community, prev_time, prev, time, record)) WITHOUT ROWID;
+    CREATE TABLE author_in(community BLOB NOT NULL, author INTEGER NOT NULL,
+        records INTEGER NOT NULL, forks INTEGER NOT NULL, PRIMARY KEY(community, author))
+        WITHOUT ROWID;
     )sql",
 };
 
@@ -65,7 +82,7 @@ Result<std::int64_t> version_of(Connection& connection, FileKind kind) {
     WARREN_TRY(auto version, connection.number("PRAGMA user_version"));
     if (id == 0 && version == 0) return std::int64_t{0};
     if (id != application_id(kind))
-        return Error{ErrorKind::Environment, "this file is not one of ours, or of another kind"};
+        return damaged("this file is not one of ours, or of another kind");
     if (version > static_cast<std::int64_t>(migrations(kind).size()))
         return Error{ErrorKind::Environment, "this file was written by a newer Warren"};
     return version;

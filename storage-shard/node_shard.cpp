@@ -65,7 +65,7 @@ Result<void> NodeShard::write(F&& body) {
         WARREN_TRY_VOID(body());
         return transaction.commit();
     }();
-    if (!done && done.error().kind == ErrorKind::Io) failed_ = true;
+    if (!done && is_of_the_disk(done.error())) failed_ = true;
     return done;
 }
 
@@ -78,6 +78,11 @@ Result<Put> NodeShard::put_download(const StoredDownload& d) {
     };
     WARREN_TRY_VOID(write(insert));
     return there ? Put::Updated : Put::Created;
+}
+
+Result<bool> NodeShard::has_download(const Infohash& infohash) {
+    WARREN_TRY(auto found, find_.number(infohash));
+    return found.has_value();
 }
 
 Result<void> NodeShard::put_resume(const Infohash& infohash, ByteView resume, bool paused) {

@@ -40,6 +40,7 @@ public:
     // An existing download keeps its resume data, its time of adding, and its torrent when none is
     // given.
     Result<Put> put_download(const StoredDownload& download);
+    Result<bool> has_download(const Infohash& infohash);
     Result<void> put_resume(const Infohash& infohash, ByteView resume, bool paused);
     Result<void> forget_download(const Infohash& infohash);
     // By infohash, those behind `after`; no download has the infohash zero.

@@ -14,8 +14,8 @@ constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
-RangeSums::RangeSums(const CommunityId& community, RefSource& source)
-    : key_(protocol::fingerprint_key(community)), source_(source), buckets_(1) {}
+RangeSums::RangeSums(const protocol::SyncKey& key, RefSource& source)
+    : key_(key), source_(source), buckets_(1) {}
 
 void RangeSums::append(const RecordRef& ref) {
     if (buckets_.back().sum.count >= bucket_fill) buckets_.push_back({ref, {}});
@@ -33,6 +33,21 @@ void RangeSums::insert(const std::vector<RecordRef>& added) {
     // Division reads the file, which holds the whole batch: only now do both agree.
     for (std::size_t at = buckets_.size(); at-- > 0;)
         if (buckets_[at].sum.count > bucket_max) divide(at);
+}
+
+void RangeSums::remove(const std::vector<RecordRef>& removed) {
+    for (const auto& ref : removed) {
+        auto value = protocol::element_value(key_, ref.id);
+        buckets_[bucket_of(ref)].sum.subtract(value);
+        total_.subtract(value);
+    }
+    drop_empty();
+}
+
+void RangeSums::drop_empty() {
+    std::erase_if(buckets_, [](const Bucket& bucket) { return bucket.sum.count == 0; });
+    if (buckets_.empty()) buckets_.emplace_back();
+    buckets_.front().first = {};
 }
 
 std::size_t RangeSums::bucket_of(const RecordRef& ref) const {

@@ -1,6 +1,6 @@
 // Fingerprints of ranges in microseconds: one (first key, sum) per 64 to 256 records in memory;
-// only the two edges of a range are read from the file. Rebuilt at open by one scan, brought up to
-// date after each commit.
+// only the two edges of a range are read from the file. Made by one scan, brought up to date after
+// each commit.
 #pragma once
 
 #include <vector>
@@ -18,12 +18,16 @@ public:
 
 class RangeSums final : public protocol::RangeView {
 public:
-    RangeSums(const CommunityId& community, RefSource& source);
+    RangeSums(const protocol::SyncKey& key, RefSource& source);
 
-    // While scanning at open, in ascending order.
+    // While scanning, in ascending order.
     void append(const RecordRef& ref);
     // After a commit: what it added. The source must show these already.
     void insert(const std::vector<RecordRef>& added);
+    // After a commit: what it took away.
+    void remove(const std::vector<RecordRef>& removed);
+
+    void set_floor(GlobalTime floor) { floor_ = floor; }
 
     const protocol::RangeSum& total() const { return total_; }
     std::size_t buckets() const { return buckets_.size(); }
@@ -31,6 +35,7 @@ public:
     protocol::RangeSum sum(const protocol::SyncRange& range) override;
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
     std::vector<RecordRef> split(const protocol::SyncRange& range, std::size_t parts) override;
+    GlobalTime floor() const override { return floor_; }
 
 private:
     struct Bucket {
@@ -41,12 +46,14 @@ private:
     RecordRef end_of(std::size_t bucket) const;
     protocol::RangeSum edge(const RecordRef& lower, const RecordRef& upper);
     void divide(std::size_t bucket);
+    void drop_empty();
     std::vector<RecordRef> split_by_refs(const protocol::SyncRange& range, std::size_t parts);
 
     protocol::SyncKey key_;
     RefSource& source_;
     std::vector<Bucket> buckets_;
     protocol::RangeSum total_;
+    GlobalTime floor_ = 0;
 };
 
 }  // namespace warren::shard

@@ -1,15 +1,22 @@
 // See search_text.h. Input is UTF-8, checked before; broken bytes are taken as spaces all the same.
 #include "storage-shard/search_text.h"
 
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
+
+#include "base/check.h"
 
 namespace warren::shard {
 
 namespace {
 
 constexpr std::size_t terms_max = 16;
+constexpr std::size_t prefix_letters_min = 2;
 
 struct Character {
     std::uint32_t code = 0;
@@ -54,7 +61,7 @@ bool is_word(std::uint32_t c) {
            !(c >= 0x3000 && c <= 0x3004) && !(c >= 0x3008 && c <= 0x3020) &&
            !(c >= 0x2190 && c <= 0x2bff) && c != 0x30fb && !(c >= 0xff00 && c <= 0xff0f) &&
            !(c >= 0xe000 && c <= 0xf8ff) && !(c >= 0x1f000 && c <= 0x1faff) && c != 0xfeff &&
-           !(c >= 0xfe00 && c <= 0xfe0f);
+           !(c >= 0xfe00 && c <= 0xfe0f) && !(c >= 0xfff0 && c <= 0xffff);
 }
 
 // Pairs, then the last character by itself, so that every single character begins some token.
@@ -88,9 +95,11 @@ Term term_of(const std::vector<std::string_view>& run) {
 std::vector<Term> terms_of(std::string_view text) {
     std::vector<Term> out;
     std::string word;
+    std::size_t letters = 0;  // of the word
     std::vector<std::string_view> run;
     auto end_word = [&] {
         if (!word.empty()) out.push_back(Term{std::exchange(word, std::string()), false});
+        letters = 0;
     };
     auto end_run = [&] {
         if (!run.empty()) out.push_back(term_of(run));
@@ -104,21 +113,60 @@ std::vector<Term> terms_of(std::string_view text) {
             continue;
         }
         end_run();
-        if (is_word(c.code))
+        if (is_word(c.code)) {
             word += c.bytes;
-        else
+            ++letters;
+        } else {
             end_word();
+        }
     }
-    bool last_is_word = !word.empty();
+    bool is_prefix = letters >= prefix_letters_min;
     end_word();
     end_run();
-    if (last_is_word) out.back().prefix = true;
+    if (is_prefix) out.back().prefix = true;
+    return out;
+}
+
+std::string in_form(const icu::Normalizer2& form, std::string_view text) {
+    std::string out;
+    icu::StringByteSink<std::string> sink(&out);
+    UErrorCode error = U_ZERO_ERROR;
+    auto size = static_cast<std::int32_t>(text.size());
+    form.normalizeUTF8(0, icu::StringPiece(text.data(), size), sink, nullptr, error);
+    return U_SUCCESS(error) ? out : std::string(text);
+}
+
+// Combining diacritical marks. Those of other blocks make other letters (kana, Indic scripts).
+std::string without_marks(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        auto c = take(text);
+        if (c.code < 0x300 || c.code > 0x36f) out += c.bytes;
+    }
     return out;
 }
 
 }  // namespace
 
-std::string index_text(std::string_view text) {
+std::string folded(std::string_view text) {
+    std::string out;
+    if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) {
+        for (char c : text)
+            out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        return out;
+    }
+    UErrorCode error = U_ZERO_ERROR;
+    const auto* fold = icu::Normalizer2::getNFKCCasefoldInstance(error);
+    const auto* apart = icu::Normalizer2::getNFDInstance(error);
+    const auto* together = icu::Normalizer2::getNFCInstance(error);
+    WARREN_CHECK(U_SUCCESS(error));  // built into the library
+    auto bare = without_marks(in_form(*apart, in_form(*fold, text)));
+    return in_form(*together, bare);
+}
+
+std::string index_text(std::string_view original) {
+    auto whole = folded(original);
+    std::string_view text = whole;
     std::string out;
     std::vector<std::string_view> run;
     auto end_run = [&] {
@@ -145,7 +193,7 @@ std::string index_text(std::string_view text) {
 }
 
 std::optional<std::string> match_expression(std::string_view text) {
-    auto terms = terms_of(text);
+    auto terms = terms_of(folded(text));
     if (terms.empty()) return std::nullopt;
     if (terms.size() > terms_max) terms.resize(terms_max);
     std::string out;

@@ -7,18 +7,20 @@
 #include <utility>
 
 #include "storage-shard/migrations.h"
+#include "storage-shard/retention.h"
 
 namespace warren::shard {
 
 namespace {
 
 constexpr std::size_t heads_max = 65536;
-constexpr int wal_pages_before_checkpoint = 1000;
+constexpr int wal_pages_before_checkpoint = 4000;
 
 }  // namespace
 
 Shard::Shard(const CommunityId& community, Connection connection)
-    : community_(community), connection_(std::move(connection)), sums_(community, *this) {}
+    : community_(community), is_directory_(community == protocol::directory_community()),
+      connection_(std::move(connection)), sums_(community, *this) {}
 
 Result<void> Shard::create(const std::string& path, const CommunityId& community,
                            const std::optional<Founder>& founder) {
@@ -55,26 +57,37 @@ Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const Commun
 }
 
 Result<void> Shard::load(const ShardOptions& options) {
+    WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY_VOID(check_file(connection_, options.check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
-    WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
+    WARREN_TRY_VOID(connection_.set_cache_kib(options.cache_kib));
     epoch_ = options.epoch;
     {
-        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
+        // Not synced: it keeps off processes that live now, and after a power loss none does.
+        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Replicated));
         WARREN_TRY_VOID(check_epoch(connection_, epoch_));
         WARREN_TRY_VOID(write_epoch(connection_, epoch_));
         WARREN_TRY_VOID(transaction.commit());
     }
     WARREN_TRY(founder_, read_founder(connection_));
+    WARREN_TRY(floor_, read_floor(connection_));
+    clock_ = floor_;  // the clock has passed what was pruned
     WARREN_TRY_VOID(prepare_statements());
-    return scan_keys();
+    sums_.set_floor(floor_);
+    WARREN_TRY(last_body_, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+    WARREN_TRY(auto newest, connection_.number("SELECT coalesce(max(time), 0) FROM key"));
+    newest_ = time_of(newest);
+    WARREN_TRY_VOID(sums_.current(options.unix_s));
+    connection_.trust();
+    return {};
 }
 
 Result<void> Shard::prepare_statements() {
     WARREN_TRY(insert_key_, connection_.prepare("INSERT INTO key(time, id, body, kind) "
                                                 "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"));
-    WARREN_TRY(insert_body_, connection_.prepare("INSERT INTO body(id, packet) VALUES(?1, ?2)"));
+    WARREN_TRY(insert_body_, connection_.prepare("INSERT INTO body(id, packet, "
+                                                 "check_value) VALUES(?1, ?2, ?3)"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
                                                     "time <= ?2 ORDER BY time DESC LIMIT 1"));
@@ -91,17 +104,24 @@ Result<void> Shard::prepare_statements() {
     return {};
 }
 
-Result<void> Shard::scan_keys() {
-    WARREN_TRY(last_body_, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+Result<void> Shard::scan(const std::function<void(const RecordRef&)>& visit) {
     WARREN_TRY(auto all, connection_.prepare("SELECT time, id FROM key ORDER BY time, id"));
     Rows rows = all.rows();
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return {};
-        RecordRef ref{time_of(rows.integer(0)), rows.id<RecordId>(1)};
-        sums_.append(ref);
-        newest_ = ref.time;
+        visit({time_of(rows.integer(0)), rows.id<RecordId>(1)});
     }
+}
+
+Result<ShardRoot> Shard::root_at(std::int64_t unix_s) {
+    WARREN_TRY_VOID(sums_.current(unix_s));
+    return root();
+}
+
+Result<protocol::RangeView*> Shard::ranges(protocol::SyncEpoch epoch, std::int64_t unix_s) {
+    WARREN_TRY(auto* sums, sums_.at(epoch, unix_s));
+    return sums;
 }
 
 Result<void> Shard::checkpoint_for_close() {
@@ -125,23 +145,22 @@ Result<Transaction> Shard::begin(Durability durability) {
 Verdict Shard::permission(const protocol::RecordView& record,
                           std::optional<Founder>& founder) const {
     using protocol::RecordKind;
-    bool directory = community_ == protocol::directory_community();
     switch (record.kind) {
     case RecordKind::ChannelGenesis: {
         auto genesis = protocol::decode_channel_genesis(record.payload);
-        if (directory || !genesis) return Verdict::Refused;
+        if (is_directory_ || !genesis) return Verdict::Refused;
         if (protocol::channel_community(record.author, genesis->nonce) != community_)
             return Verdict::Refused;
         if (!founder) founder = Founder{record.author, genesis->nonce};
         return Verdict::Accepted;
     }
     case RecordKind::Torrent:
-        if (directory || !protocol::decode_torrent_entry(record.payload)) return Verdict::Refused;
+        if (is_directory_ || !protocol::is_torrent_entry(record.payload)) return Verdict::Refused;
         if (!founder) return Verdict::Waiting;
         return record.author == founder->key ? Verdict::Accepted : Verdict::Refused;
     case RecordKind::ChannelAnnounced: {
         auto announced = protocol::decode_channel_announced(record.payload);
-        if (!directory || !announced) return Verdict::Refused;
+        if (!is_directory_ || !announced) return Verdict::Refused;
         bool own =
             protocol::channel_community(record.author, announced->nonce) == announced->channel;
         return own ? Verdict::Accepted : Verdict::Refused;
@@ -152,16 +171,18 @@ Verdict Shard::permission(const protocol::RecordView& record,
 
 Result<Verdict> Shard::add(const protocol::RecordView& record, ByteView packet, Batch& batch) {
     if (record.community != community_ || record.time >= time_max) return Verdict::Refused;
+    // Pruned, or would be: to whoever asks it is as if it were here, so it is not fetched again.
+    if (record.time < floor_ && may_be_pruned(record.kind)) return Verdict::Known;
     auto allowed = permission(record, batch.founder);
     if (allowed != Verdict::Accepted) return allowed;
     auto body = batch.last_body + 1;
     WARREN_TRY_VOID(insert_key_.run(sql_time(record.time), record.id, body,
                                     static_cast<std::int64_t>(record.kind)));
     if (connection_.changes() == 0) return Verdict::Known;
-    WARREN_TRY_VOID(insert_body_.run(body, packet));
+    WARREN_TRY_VOID(insert_body_.run(body, packet, check_value(record)));
     batch.last_body = body;
     batch.added.push_back(record.ref());
-    batch.records.push_back(record);
+    batch.records.push_back(&record);
     return Verdict::Accepted;
 }
 
@@ -173,23 +194,27 @@ Result<std::vector<Verdict>> Shard::store(std::span<const ByteView> packets,
 Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
                                               Durability durability) {
     std::vector<Verdict> verdicts(packets.size(), Verdict::Refused);
-    std::vector<std::size_t> order;
-    std::vector<std::optional<protocol::RecordView>> records(packets.size());
+    std::vector<std::size_t> places;  // of those that are records
+    std::vector<protocol::RecordView> records;
+    places.reserve(packets.size());
+    records.reserve(packets.size());
     for (std::size_t i = 0; i < packets.size(); ++i) {
         auto decoded = protocol::decode_record(packets[i]);
         if (!decoded) continue;
-        records[i] = *decoded;
-        order.push_back(i);
+        records.push_back(*decoded);
+        places.push_back(i);
     }
-    // Genesis first: it may tell who may write the rest of the batch.
-    std::stable_partition(order.begin(), order.end(), [&](std::size_t i) {
-        return records[i]->kind == protocol::RecordKind::ChannelGenesis;
-    });
-    if (order.empty()) return verdicts;
+    if (records.empty()) return verdicts;
     Batch batch{{}, {}, founder_, last_body_};
+    batch.added.reserve(records.size());
+    batch.records.reserve(records.size());
     WARREN_TRY(auto transaction, begin(durability));
-    for (auto i : order) {
-        WARREN_TRY(verdicts[i], add(*records[i], packets[i], batch));
+    // Genesis first: it may tell who may write the rest of the batch.
+    for (bool genesis : {true, false}) {
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            if ((records[i].kind == protocol::RecordKind::ChannelGenesis) != genesis) continue;
+            WARREN_TRY(verdicts[places[i]], add(records[i], packets[places[i]], batch));
+        }
     }
     if (batch.added.empty()) return verdicts;  // rolls back; nothing was written
     WARREN_TRY_VOID(write_founder(batch));
@@ -208,9 +233,9 @@ Result<void> Shard::write_founder(const Batch& batch) {
 void Shard::apply(Batch& batch) {
     founder_ = batch.founder;
     last_body_ = batch.last_body;
-    for (const auto& record : batch.records) {
-        newest_ = std::max(newest_, record.time);
-        note_author(record);
+    for (const auto* record : batch.records) {
+        newest_ = std::max(newest_, record->time);
+        note_author(*record);
     }
     sums_.insert(batch.added);
 }

@@ -3,6 +3,7 @@
 // and keeps the range sums. All calls block; one thread at a time (the shard's strand).
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -12,7 +13,8 @@
 #include <vector>
 
 #include "protocol/record.h"
-#include "storage-shard/range_sums.h"
+#include "storage-shard/epoch_sums.h"
+#include "storage-shard/retention.h"
 #include "storage-shard/shard_file.h"
 #include "storage-shard/sqlite.h"
 
@@ -34,6 +36,8 @@ struct ShardOptions {
     std::uint64_t bytes_max = std::uint64_t{256} << 20;
     // After a failed write the file is proven before it is trusted again.
     Check check = Check::None;
+    std::int64_t unix_s = 0;  // now; chooses the epoch of the sums
+    int cache_kib = 1024;     // memory for pages, of the connection
 };
 
 struct PublishRequest {
@@ -51,9 +55,11 @@ struct ShardRoot {
     std::uint64_t count = 0;
     GlobalTime newest = 0;
     protocol::RangeSum sum;
+    protocol::SyncEpoch epoch = 0;  // that the sum is keyed by
+    GlobalTime floor = 0;
 };
 
-class Shard final : private RefSource {
+class Shard final : private KeySource {
 public:
     // Makes the file under a temporary name and renames it, so that it exists whole or not at all.
     // Exists: somebody was faster.
@@ -72,12 +78,26 @@ public:
     Result<RecordRef> commit_publish(const RequestId& request, ByteView packet,
                                      std::int64_t now_ms);
 
-    ShardRoot root() const { return {sums_.total().count, newest_, sums_.total()}; }
-    protocol::RangeView& ranges() { return sums_; }
+    // As after the last commit, in the epoch that was last asked for.
+    ShardRoot root() const {
+        return {sums_.total().count, newest_, sums_.total(), sums_.epoch(), floor_};
+    }
+    // Keyed anew when another epoch began.
+    Result<ShardRoot> root_at(std::int64_t unix_s);
+    Result<protocol::RangeView*> ranges(protocol::SyncEpoch epoch, std::int64_t unix_s);
     // Reads of ranges() cannot return errors; they are kept here. Taken once.
     std::optional<Error> take_range_error() { return std::exchange(range_error_, std::nullopt); }
 
     const std::optional<Founder>& founder() const { return founder_; }
+    // Records before this time were pruned and are not taken again (retention.h). 0: none was.
+    GlobalTime floor() const { return floor_; }
+    // This community's own rule; none: that of the settings.
+    Result<std::optional<Retention>> retention() { return read_retention(connection_); }
+    Result<void> set_retention(const std::optional<Retention>& rule);
+    // One step of what the rule asks for; call again while there is more.
+    Result<PruneStep> prune(const Retention& rule, std::int64_t now_ms, const PruneBudget& budget);
+    // One step of giving free pages back to the file system; true: there are more.
+    Result<bool> shrink(std::size_t pages);
     // True after a write failed in the file system: close, open again with Check::Quick.
     bool failed() const { return failed_; }
     // Two records of one author with the same predecessor, seen since open: shown, not punished.
@@ -88,7 +108,7 @@ public:
 private:
     struct Batch {
         std::vector<RecordRef> added;
-        std::vector<protocol::RecordView> records;
+        std::vector<const protocol::RecordView*> records;
         std::optional<Founder> founder;
         std::int64_t last_body = 0;
     };
@@ -99,7 +119,6 @@ private:
     Shard(const CommunityId& community, Connection connection);
     Result<void> load(const ShardOptions& options);
     Result<void> prepare_statements();
-    Result<void> scan_keys();
     Result<Transaction> begin(Durability durability);
     Result<std::vector<Verdict>> store_all(std::span<const ByteView> packets,
                                            Durability durability);
@@ -118,18 +137,46 @@ private:
     Result<RecordRef> find_newest_of(const protocol::PublicKey& author);
     Result<GlobalTime> advance_clock();
 
+    // prune.cpp
+    struct Excess {
+        GlobalTime clock = 0;   // nothing beyond it goes
+        GlobalTime before = 0;  // what is older than this is too old
+        std::uint64_t records = 0, bytes = 0;
+        bool none() const { return before == 0 && records == 0 && bytes == 0; }
+        bool takes(const RecordRef& ref) const {
+            return ref.time < before || records > 0 || bytes > 0;
+        }
+        void reduce(std::uint64_t size) {
+            records -= records > 0 ? 1 : 0;
+            bytes -= std::min(bytes, size);
+        }
+    };
+    struct Oldest {
+        RecordRef ref;
+        std::int64_t body = 0;
+    };
+    Result<PruneStep> prune_step(const Retention& rule, std::int64_t now_ms,
+                                 const PruneBudget& budget);
+    Result<GlobalTime> age_limit(const Retention& rule, std::int64_t now_ms);
+    Result<Excess> excess_of(const Retention& rule, std::int64_t now_ms);
+    Result<std::uint64_t> bytes_in_use();
+    Result<std::vector<Oldest>> oldest(GlobalTime clock, std::size_t limit);
+
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
+    Result<void> scan(const std::function<void(const RecordRef&)>& visit) override;
 
     CommunityId community_;
+    bool is_directory_;
     Connection connection_;
     Statement insert_key_, insert_body_, refs_, newest_between_;
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
     Epoch epoch_;
     std::optional<Founder> founder_;
-    RangeSums sums_;
+    EpochSums sums_;
     std::int64_t last_body_ = 0;
     GlobalTime newest_ = 0;
     GlobalTime clock_ = 0;
+    GlobalTime floor_ = 0;
     std::unordered_map<protocol::PublicKey, RecordRef, PublicKeyHash> own_heads_;
     // Of authors seen since open; bounded.
     std::unordered_map<protocol::PublicKey, Head, PublicKeyHash> heads_;
@@ -142,7 +189,7 @@ private:
 // (R-D4).
 template <typename T>
 Result<T> Shard::watched(Result<T> result) {
-    if (!result && result.error().kind == ErrorKind::Io) failed_ = true;
+    if (!result && is_of_the_disk(result.error())) failed_ = true;
     return result;
 }
 

@@ -2,7 +2,10 @@
 #include "storage-shard/shard_file.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+
+#include "base/hash.h"
 
 namespace warren::shard {
 
@@ -10,6 +13,20 @@ Result<void> check_file(Connection& connection, Check check) {
     if (check == Check::None) return {};
     WARREN_TRY_VOID(connection.quick_check());
     return connection.checkpoint(Connection::Checkpoint::Truncate);
+}
+
+std::int64_t check_value(const protocol::RecordView& record) {
+    // The signature is as good as random, so a public key will do.
+    std::array<std::uint8_t, 16> key{};
+    std::copy_n(record.id.bytes.begin(), key.size(), key.begin());
+    return static_cast<std::int64_t>(siphash(key, record.signature));
+}
+
+std::optional<protocol::RecordView> intact_record(ByteView packet,
+                                                  std::optional<std::int64_t> stored_check) {
+    auto record = protocol::decode_record(packet);
+    if (!record || (stored_check && *stored_check != check_value(*record))) return std::nullopt;
+    return *record;
 }
 
 Result<std::optional<Bytes>> read_meta(Connection& connection, std::string_view name) {
@@ -35,17 +52,17 @@ Result<void> check_epoch(Connection& connection, const Epoch& epoch) {
     if (!stored) return {};
     Reader reader(*stored);
     Epoch there{reader.u64(), reader.u64()};
-    if (!reader.done()) return io_error("the file's epoch is malformed");
+    if (!reader.done()) return damaged("the file's epoch is malformed");
     if (there > epoch) return refused("a newer storage worker owns this file");
     return {};
 }
 
 Result<void> check_identity(Connection& connection, const CommunityId& community) {
     WARREN_TRY(auto stored, read_meta(connection, "community"));
-    if (!stored) return Error{ErrorKind::Environment, "the file names no community"};
+    if (!stored) return damaged("the file names no community");
     if (CommunityId::from(*stored) != community)
-        return Error{ErrorKind::Environment, "the file belongs to community " + to_hex(*stored) +
-                                                 ", not " + community.hex()};
+        return damaged("the file belongs to community " + to_hex(*stored) + ", not " +
+                       community.hex());
     return {};
 }
 
@@ -55,7 +72,7 @@ Result<std::optional<Founder>> read_founder(Connection& connection) {
     if (!key_bytes || !nonce_bytes) return std::optional<Founder>{};
     auto key = protocol::PublicKey::from(*key_bytes);
     auto nonce = protocol::Nonce::from(*nonce_bytes);
-    if (!key || !nonce) return io_error("the file's founder is malformed");
+    if (!key || !nonce) return damaged("the file's founder is malformed");
     return std::optional<Founder>{Founder{*key, *nonce}};
 }
 

@@ -23,6 +23,13 @@ Result<void> check_epoch(Connection& connection, const Epoch& epoch);
 enum class Check { None, Quick };
 Result<void> check_file(Connection& connection, Check check);
 
+// Stored beside each body and checked when it is read (R-D5): of id and signature, so of all bytes,
+// for the id is a digest of the others.
+std::int64_t check_value(const protocol::RecordView& record);
+// The record, if the bytes are what was stored. No value: the row is of version 1, which had none.
+std::optional<protocol::RecordView> intact_record(ByteView packet,
+                                                  std::optional<std::int64_t> stored_check);
+
 // Who may write to a channel: its community id binds both (protocol/record.h).
 struct Founder {
     protocol::PublicKey key;

@@ -15,8 +15,9 @@ constexpr std::size_t page_max = 200;
 // What one selection may make us scan. Honest ones name leaves of at most 128 records.
 constexpr std::size_t scan_max = 4096;
 
-bool is_intact(ByteView packet, const RecordRef& ref) {
-    auto record = protocol::decode_record(packet);
+// Columns 0 and 1: packet and its check value.
+bool is_intact(const Rows& rows, const RecordRef& ref) {
+    auto record = intact_record(rows.blob(0), rows.integer_or_null(1));
     return record && record->ref() == ref;
 }
 
@@ -57,8 +58,8 @@ Result<void> ShardReader::load() {
         connection_.prepare("SELECT key.time, key.id, body.packet FROM key JOIN body ON body.id = "
                             "key.body WHERE (key.time, key.id) < (?1, ?2) AND key.kind = ?3 "
                             "ORDER BY key.time DESC, key.id DESC LIMIT ?4"));
-    WARREN_TRY(record_, connection_.prepare("SELECT body.packet FROM key JOIN body ON body.id = "
-                                            "key.body WHERE key.time = ?1 AND key.id = ?2"));
+    WARREN_TRY(record_, connection_.prepare("SELECT body.packet, body.check_value FROM key "
+                                            "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(bodies_, connection_.prepare(
                             "SELECT id, packet FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
@@ -100,7 +101,7 @@ Result<std::optional<Bytes>> ShardReader::record(const RecordRef& ref) {
     Rows rows = record_.rows(sql_time(ref.time), ref.id);
     WARREN_TRY(bool found, rows.next());
     if (!found) return std::optional<Bytes>{};
-    if (!is_intact(rows.blob(0), ref)) return io_error("a stored record does not match its id");
+    if (!is_intact(rows, ref)) return damaged("a stored record does not match its id");
     return std::optional<Bytes>{to_bytes(rows.blob(0))};
 }
 
@@ -119,7 +120,7 @@ Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selec
             if (wanted.erase(protocol::short_id(key, ref.id)) == 0) continue;
             Rows rows = record_.rows(sql_time(ref.time), ref.id);
             WARREN_TRY(bool found, rows.next());
-            if (!found || !is_intact(rows.blob(0), ref)) {
+            if (!found || !is_intact(rows, ref)) {
                 ++out.damaged;
                 continue;
             }

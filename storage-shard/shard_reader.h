@@ -36,6 +36,7 @@ public:
     static Result<std::unique_ptr<ShardReader>> open(const std::string& path,
                                                      const CommunityId& community);
     void set_deadline(Nanoseconds deadline) { connection_.set_deadline(deadline); }
+    Result<void> set_cache_kib(int kib) { return connection_.set_cache_kib(kib); }
 
     Result<ContentsPage> contents(std::string_view after, std::size_t limit);
     Result<std::optional<Bytes>> record(const RecordRef& ref);

@@ -1,13 +1,8 @@
 // The only file that opens databases. See sqlite.h.
 #include "storage-shard/sqlite.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -32,6 +27,8 @@ Error error_of(sqlite3* db, int code, std::string_view what) {
     case SQLITE_INTERRUPT: return {ErrorKind::Expired, std::move(text)};
     case SQLITE_BUSY: return {ErrorKind::Unavailable, std::move(text)};
     case SQLITE_CANTOPEN: return {ErrorKind::NotFound, std::move(text)};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return {ErrorKind::Damaged, std::move(text)};
     case SQLITE_TOOBIG: return {ErrorKind::BadInput, std::move(text)};
     default: return io_error(std::move(text));
     }
@@ -45,16 +42,6 @@ int on_progress(void* deadline) {
 int on_wal(void* pages, sqlite3*, const char*, int now) {
     *static_cast<int*>(pages) = now;
     return SQLITE_OK;
-}
-
-Result<void> sync_path(const std::string& path, int flags) {
-    int fd = ::open(path.c_str(), flags | O_CLOEXEC);
-    if (fd < 0) return io_error("open " + path + ": " + std::strerror(errno));
-    int code = ::fsync(fd);
-    int error = errno;
-    ::close(fd);
-    if (code != 0) return io_error("sync " + path + ": " + std::strerror(error));
-    return {};
 }
 
 }  // namespace
@@ -74,6 +61,11 @@ Result<bool> Rows::next() {
 
 std::int64_t Rows::integer(int column) const {
     return sqlite3_column_int64(statement_, column);
+}
+
+std::optional<std::int64_t> Rows::integer_or_null(int column) const {
+    if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+    return integer(column);
 }
 
 double Rows::real(int column) const {
@@ -99,20 +91,21 @@ void Statement::start() {
     sqlite3_reset(statement_);
 }
 
-int Statement::bind(int index, std::int64_t value) {
+int Statement::bind(int index, std::int64_t value, Lifetime) {
     return sqlite3_bind_int64(statement_, index, value);
 }
 
-int Statement::bind(int index, ByteView value) {
+int Statement::bind(int index, ByteView value, Lifetime lifetime) {
     // A null pointer would bind NULL; an empty blob is not NULL.
     const void* data = value.empty() ? static_cast<const void*>("") : value.data();
-    return sqlite3_bind_blob64(statement_, index, data, value.size(), SQLITE_TRANSIENT);
+    auto* keep = lifetime == Lifetime::Borrowed ? SQLITE_STATIC : SQLITE_TRANSIENT;
+    return sqlite3_bind_blob64(statement_, index, data, value.size(), keep);
 }
 
-int Statement::bind(int index, std::string_view value) {
+int Statement::bind(int index, std::string_view value, Lifetime lifetime) {
     const char* data = value.empty() ? "" : value.data();
-    return sqlite3_bind_text64(statement_, index, data, value.size(), SQLITE_TRANSIENT,
-                               SQLITE_UTF8);
+    auto* keep = lifetime == Lifetime::Borrowed ? SQLITE_STATIC : SQLITE_TRANSIENT;
+    return sqlite3_bind_text64(statement_, index, data, value.size(), keep, SQLITE_UTF8);
 }
 
 Connection::~Connection() {
@@ -174,11 +167,14 @@ Result<void> Connection::configure(Access access) {
         if (now != flag.value)
             return Error{ErrorKind::Environment, "this SQLite does not keep its safety flags"};
     }
-    if (access == Access::Read) {
-        // Only the writer checkpoints.
+    // Only the writer checkpoints, and no foreign log goes into a file. See trust().
+    if (access != Access::Create)
         sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    if (access == Access::Read) {
         WARREN_TRY_VOID(set_and_check("PRAGMA query_only=ON", "PRAGMA query_only", "1"));
     } else {
+        // Before anything is written, or it does not hold: free pages can be given back in steps.
+        if (access == Access::Create) WARREN_TRY_VOID(execute("PRAGMA auto_vacuum=INCREMENTAL"));
         WARREN_TRY_VOID(set_and_check("PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"));
         WARREN_TRY_VOID(set_and_check("PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"));
         WARREN_TRY_VOID(
@@ -251,6 +247,11 @@ Result<void> Connection::set_bytes_max(std::uint64_t bytes_max) {
     return {};
 }
 
+Result<void> Connection::set_cache_kib(int kib) {
+    auto wanted = "-" + std::to_string(kib);
+    return set_and_check(("PRAGMA cache_size=" + wanted).c_str(), "PRAGMA cache_size", wanted);
+}
+
 std::int64_t Connection::changes() const {
     return sqlite3_changes64(db_);
 }
@@ -275,8 +276,12 @@ int Connection::wal_pages() const {
 
 Result<void> Connection::quick_check() {
     WARREN_TRY(auto answer, word("PRAGMA quick_check(1)"));
-    if (answer != "ok") return io_error("the file is damaged: " + answer);
+    if (answer != "ok") return damaged("the file is damaged: " + answer);
     return {};
+}
+
+void Connection::trust() {
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 void Connection::set_deadline(Nanoseconds deadline) {
@@ -300,22 +305,6 @@ Result<void> Transaction::commit() {
     WARREN_TRY_VOID(connection_->execute("COMMIT"));
     connection_ = nullptr;
     return {};
-}
-
-Result<void> rename_durably(const std::string& from, const std::string& to) {
-    WARREN_TRY_VOID(sync_path(from, O_RDONLY));
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
-        auto kind = errno == EEXIST ? ErrorKind::Exists : ErrorKind::Io;
-        return Error{kind, "rename " + from + ": " + std::strerror(errno)};
-    }
-    auto slash = to.rfind('/');
-    return sync_path(slash == std::string::npos ? "." : to.substr(0, slash),
-                     O_RDONLY | O_DIRECTORY);
-}
-
-void remove_database(const std::string& path) {
-    for (const char* end : {"", "-wal", "-shm"})
-        ::unlink((path + end).c_str());
 }
 
 }  // namespace warren::shard

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "storage-shard/files.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -21,6 +22,11 @@ namespace warren::shard {
 
 enum class Access { Write, Create, Read };
 enum class Durability { Replicated, Synced };  // synchronous NORMAL (no sync at commit), FULL
+
+// After such a failure nobody knows what the file holds: close it, prove it, or set it aside.
+inline bool is_of_the_disk(const Error& error) {
+    return error.kind == ErrorKind::Io || error.kind == ErrorKind::Damaged;
+}
 
 // The rows of one query; the statement is reset when this goes out of scope, else an open read
 // would hold back checkpoints.
@@ -34,6 +40,7 @@ public:
 
     Result<bool> next();  // false: no more
     std::int64_t integer(int column) const;
+    std::optional<std::int64_t> integer_or_null(int column) const;
     double real(int column) const;
     ByteView blob(int column) const;  // valid until next()
     std::string text(int column) const;
@@ -61,12 +68,12 @@ public:
 
     template <typename... Args>
     Rows rows(const Args&... args) {
-        return Rows(statement_, bind_all(args...));
+        return Rows(statement_, bind_all(Lifetime::Copied, args...));
     }
     // For statements without rows.
     template <typename... Args>
     Result<void> run(const Args&... args) {
-        Rows all = rows(args...);
+        Rows all(statement_, bind_all(Lifetime::Borrowed, args...));
         auto stepped = all.next();
         if (!stepped) return std::move(stepped.error());
         return {};
@@ -82,23 +89,29 @@ public:
     }
 
 private:
+    // Borrowed: the values outlive the rows.
+    enum class Lifetime { Copied, Borrowed };
     template <typename... Args>
-    int bind_all(const Args&... args) {
+    int bind_all([[maybe_unused]] Lifetime lifetime, const Args&... args) {
         start();
         int index = 0;
         int code = 0;
-        ((code = code != 0 ? code : bind(++index, args)), ...);
+        ((code = code != 0 ? code : bind(++index, args, lifetime)), ...);
         return code;
     }
     void start();
-    int bind(int index, std::int64_t value);
-    int bind(int index, ByteView value);
-    int bind(int index, std::string_view value);
-    int bind(int index, const Bytes& value) { return bind(index, ByteView(value)); }
-    int bind(int index, const std::string& value) { return bind(index, std::string_view(value)); }
+    int bind(int index, std::int64_t value, Lifetime lifetime);
+    int bind(int index, ByteView value, Lifetime lifetime);
+    int bind(int index, std::string_view value, Lifetime lifetime);
+    int bind(int index, const Bytes& value, Lifetime lifetime) {
+        return bind(index, ByteView(value), lifetime);
+    }
+    int bind(int index, const std::string& value, Lifetime lifetime) {
+        return bind(index, std::string_view(value), lifetime);
+    }
     template <std::size_t N, typename Tag>
-    int bind(int index, const FixedId<N, Tag>& value) {
-        return bind(index, value.view());
+    int bind(int index, const FixedId<N, Tag>& value, Lifetime lifetime) {
+        return bind(index, value.view(), lifetime);
     }
 
     sqlite3_stmt* statement_ = nullptr;
@@ -119,15 +132,20 @@ public:
     Result<std::string> word(std::string_view sql);
     Result<void> set_durability(Durability durability);
     Result<void> set_bytes_max(std::uint64_t bytes_max);
+    Result<void> set_cache_kib(int kib);  // memory for pages
     Result<void> set_row_bytes_max(int bytes_max);  // for files that hold no foreign rows
     std::int64_t changes() const;
     std::int64_t last_rowid() const;
+    sqlite3* handle() const { return db_; }  // to add functions to it
 
     // Moves the log into the file. `Truncate` waits for readers and empties the log.
     enum class Checkpoint { Passive, Truncate };
     Result<void> checkpoint(Checkpoint how);
     int wal_pages() const;  // after the last commit through this connection
     Result<void> quick_check();
+    // For Access::Write: from now on, closing moves the log into the file. Not before the file
+    // proved to be the right one.
+    void trust();
 
     // Statements that run past it end with ErrorKind::Expired. 0: none.
     void set_deadline(Nanoseconds deadline);
@@ -158,9 +176,5 @@ private:
     explicit Transaction(Connection& connection) : connection_(&connection) {}
     Connection* connection_;
 };
-
-// Renames, never over another file, and makes the new name durable.
-Result<void> rename_durably(const std::string& from, const std::string& to);
-void remove_database(const std::string& path);  // with its -wal and -shm
 
 }  // namespace warren::shard

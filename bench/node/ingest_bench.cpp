@@ -172,7 +172,7 @@ Ingest run(const Channel& channel, const std::string& verifiers, json& peer_coun
     peer.hold(channel.community, channel.packets);
     test::Node node({.name = "ingest",
                      .settings = {"workers.verify.count=" + verifiers,
-                                  "overlay.bootstrap=" + peer.address().text()}});
+                                  "overlay.bootstrap_peers=" + peer.address().text()}});
     if (!node.start()) {
         node.keep_folder();
         return {};

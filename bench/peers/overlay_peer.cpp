@@ -132,14 +132,16 @@ void OverlayPeer::apply(Reconcile& effect) {
     const auto now = monotonic_now();
     auto& set = sets_.at(effect.community);
     if (effect.opening) {
-        const auto opening = encode_elements(open_sync(set));
+        const auto opening = encode(SyncBody{set.epoch(), open_sync(set)});
         return overlay_.reconciled(now, effect.token, {opening});
     }
-    const auto elements = decode_elements(effect.elements);
-    if (!elements) return overlay_.failed(now, effect.token);
+    const auto body = decode_sync_body(effect.elements);
+    if (!body) return overlay_.failed(now, effect.token);
     const auto side = effect.responder ? SyncSide::Responder : SyncSide::Initiator;
-    const auto out = reconcile(set, session_key(effect.community, effect.session), *elements, side);
-    const auto answers = encode_elements(out.answers);
+    set.rekey(body->epoch);
+    const auto out =
+        reconcile(set, session_key(effect.community, effect.session), body->elements, side);
+    const auto answers = encode(SyncBody{body->epoch, out.answers});
     const auto wants = encode_selections(out.wants);
     const auto offers = encode_selections(out.offers);
     overlay_.reconciled(now, effect.token, {answers, wants, offers});

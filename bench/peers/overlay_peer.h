@@ -47,6 +47,9 @@ private:
     void apply(protocol::PeerMet&) {}
     void apply(protocol::PeerLost&) {}
     void apply(protocol::InSync&) {}
+    void apply(protocol::DhtFound&) {}
+    void apply(protocol::DhtStored&) {}
+    void apply(protocol::DhtPeersFound&) {}
 
     SeededRandom random_;
     test::TestIdentity identity_;

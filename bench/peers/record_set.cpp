@@ -16,8 +16,14 @@ RecordSet::RecordSet(const CommunityId& community, const std::vector<Bytes>& pac
         records_.push_back({record->ref(), packet});
     }
     std::ranges::sort(records_, {}, &Stored::ref);
-    const auto key = fingerprint_key(community);
-    sums_.emplace_back();
+    rekey(sync_epoch(community, wall_now_ms() / 1000));
+}
+
+void RecordSet::rekey(SyncEpoch epoch) {
+    if (epoch == epoch_ && !sums_.empty()) return;
+    epoch_ = epoch;
+    const auto key = fingerprint_key(community_, epoch);
+    sums_.assign(1, {});
     for (const auto& record : records_) {
         sums_.push_back(sums_.back());
         sums_.back().add(element_value(key, record.ref.id));
@@ -25,7 +31,7 @@ RecordSet::RecordSet(const CommunityId& community, const std::vector<Bytes>& pac
 }
 
 CommunityRoot RecordSet::root() const {
-    return {sums_.back(), records_.empty() ? 0 : records_.back().ref.time};
+    return {sums_.back(), records_.empty() ? 0 : records_.back().ref.time, epoch_};
 }
 
 RecordSet::Span RecordSet::span_of(const SyncRange& range) const {

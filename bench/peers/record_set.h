@@ -15,6 +15,8 @@ public:
     RecordSet(const CommunityId& community, const std::vector<Bytes>& packets);
 
     std::size_t size() const { return records_.size(); }
+    protocol::SyncEpoch epoch() const { return epoch_; }
+    void rekey(protocol::SyncEpoch epoch);  // the side that leads chooses it
     protocol::CommunityRoot root() const;
     // What a FETCH selects, as many as fit.
     std::vector<Bytes> fetch(std::uint64_t session, ByteView selections,
@@ -35,6 +37,7 @@ private:
     Span span_of(const protocol::SyncRange& range) const;
 
     CommunityId community_;
+    protocol::SyncEpoch epoch_ = 0;
     std::vector<Stored> records_;
     std::vector<protocol::RangeSum> sums_;  // of the first n records
 };

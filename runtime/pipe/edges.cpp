@@ -39,15 +39,18 @@ const std::vector<Edge>& edges() {
         {Role::Storage, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Storage, Role::Network, tags(N::PushRecords, N::CommunityChanged)},
         {Role::Torrent, Role::Storage,
-         tags(S::PutDownload, S::PutResume, S::ForgetDownload, S::ListStoredDownloads)},
-        {Role::Api, Role::Network, tags(N::ListPeers, N::AddPeer, N::ListSync)},
+         tags(S::PutDownload, S::PutResume, S::ForgetDownload, S::ListStoredDownloads,
+              S::PutHealth)},
+        {Role::Api, Role::Network, tags(N::ListPeers, N::AddPeer, N::ListSync, N::ImportRecords)},
         {Role::Api, Role::Torrent,
          tags(T::AddDownload, T::PauseDownload, T::ResumeDownload, T::RemoveDownload,
               T::ListDownloads, T::CreateTorrent, T::InspectTorrent)},
         {Role::Api, Role::Sign, tags(G::GetIdentity)},
         {Role::Api, Role::Storage,
          tags(S::PublishRecord, S::FoundChannel, S::JoinCommunity, S::LeaveCommunity,
-              S::ListCommunities, S::ListChannels, S::ListContents, S::Search)},
+              S::ListCommunities, S::ListChannels, S::ListContents, S::Search,
+              S::ListAuthored, S::ListShards, S::SetRetention, S::StartTask, S::ListTasks,
+              S::ExportRecords, S::ListBackups, S::DeleteBackup)},
     };
     return table;
 }

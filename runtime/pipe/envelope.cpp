@@ -58,6 +58,7 @@ ipc::FailureCode code_of(const Failure& failure) {
     case ErrorKind::Expired: return ipc::FailureCode::Expired;
     case ErrorKind::NoSpace: return ipc::FailureCode::NoSpace;
     case ErrorKind::Io:
+    case ErrorKind::Damaged:
     case ErrorKind::Environment: return ipc::FailureCode::Io;
     }
     return ipc::FailureCode::Io;

@@ -105,7 +105,10 @@ Task<std::shared_ptr<Link>> LinkedOutbox::acquire(const Ask& ask, std::uint64_t 
         if (link && link->has_credit(cost)) co_return link;
         if (link && link->never_takes(cost)) co_return nullptr;
         const bool connecting = link && !link->open();
-        if (ask.no_credit != NoCredit::Wait && !connecting) co_return nullptr;
+        // A slot on its way to another worker arrives in a moment, too.
+        const bool moving = ask.target.kind == Target::Kind::Slot &&
+                            !owner_of(static_cast<std::uint8_t>(ask.target.index));
+        if (ask.no_credit != NoCredit::Wait && !connecting && !moving) co_return nullptr;
         co_await changed(ask.deadline);
     }
     co_return nullptr;

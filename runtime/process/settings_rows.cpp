@@ -120,8 +120,10 @@ void add_overlay(std::vector<SettingRow>& rows) {
     rows.push_back(text("overlay", "listen", "0.0.0.0:8090", SettingForm::Address,
                         supervisor | network,
                         "UDP address of the overlay; port 0 takes a free one."));
-    rows.push_back(reloadable(list("overlay", "bootstrap", SettingForm::HostPort, network,
+    rows.push_back(reloadable(list("overlay", "bootstrap_peers", SettingForm::HostPort, network,
                                    "Peers to meet first, as HOST:PORT.")));
+    rows.push_back(flag("overlay", "bootstrap", "false", network,
+                        "Introduce the peers of any community to each other, without joining it."));
     rows.push_back(reloadable(integer("overlay", "walk_interval_ms", "500", 20, 60'000, "ms",
                                       network, "Time between two steps of a community's walk.")));
     rows.push_back(integer("overlay", "peers_max", "30", 1, 1000, "peers", network,
@@ -168,7 +170,20 @@ void add_content(std::vector<SettingRow>& rows) {
     rows.push_back(integer("storage", "open_shards_max", "64", 2, 4096, "shards", storage,
                            "Community files that one storage worker holds open."));
     rows.push_back(integer("storage", "threads", "4", 1, 64, "threads", storage,
-                           "Threads of one storage worker that may wait for the disk."));
+                           "Threads of one storage worker that are kept free for work."));
+    rows.push_back(integer("storage", "threads_max", "64", 2, 256, "threads", storage,
+                           "Threads with those that wait for disks that hang."));
+    rows.push_back(integer("storage", "page_cache_mib", "64", 8, 65'536, "MiB", storage,
+                           "Memory of one storage worker for pages of files, over all of them."));
+    rows.push_back(integer("retention", "age_s", "0", 0, 315'360'000, "s", storage,
+                           "Records older than this are pruned; 0: none. A community may have a "
+                           "rule of its own."));
+    rows.push_back(integer("retention", "records", "0", 0, 1'000'000'000, "records", storage,
+                           "Records that are kept of a community, the newest; 0: all."));
+    rows.push_back(integer("retention", "bytes", "0", 0, 1'099'511'627'776, "bytes", storage,
+                           "Bytes of a community's file in use above which it is pruned; 0: any."));
+    rows.push_back(integer("retention", "interval_s", "600", 1, 86'400, "s", storage,
+                           "How often communities are looked at for records to prune."));
     rows.push_back(integer("sign", "rate_per_s", "2000", 1, 100'000, "signatures/s", sign,
                            "Signatures that one role may ask for."));
     rows.push_back(internal("sign", "key_file", sign, "Path of the private key."));

@@ -45,7 +45,7 @@ TEST(Kill, WorkersOfANodeDuringTheJourney) {
     ASSERT_FALSE(published.infohash.empty());
 
     Node b({.name = "b",
-            .settings = {"overlay.bootstrap=" + a.overlay_address(),
+            .settings = {"overlay.bootstrap_peers=" + a.overlay_address(),
                          "torrent.download_limit=4000000"}});
     ASSERT_TRUE(b.start()) << b.log();
     const auto own = create_channel(b, "B's own", "own-1");

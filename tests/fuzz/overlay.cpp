@@ -47,8 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.drain(b);
     world.run_for(600'000'000);
     const auto stranger = Endpoint::ipv4(198, 51, 100, 1, 6000);
-    world.on_send = [&](const Endpoint&, const Endpoint& to, ByteView bytes) {
+    world.on_send = [&](const sim::World::Node&, const Endpoint& to, ByteView bytes) {
         WARREN_CHECK(bytes.size() <= datagram_bytes_max && to.port != 0);
+        return true;
     };
     for (const auto& item : items_of(community, b.key, {data, size})) {
         world.inject(item.how & from_partner ? b.address : stranger, a.address, item.datagram);

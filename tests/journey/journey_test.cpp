@@ -16,7 +16,7 @@ TEST(Journey, ThreeNodesPublishFindSyncAndDownload) {
     const auto published = publish_folder(a, channel, "Field Recordings of Larks", "publish-1");
     ASSERT_FALSE(published.infohash.empty());
 
-    Node b({.name = "b", .settings = {"overlay.bootstrap=" + a.overlay_address()}});
+    Node b({.name = "b", .settings = {"overlay.bootstrap_peers=" + a.overlay_address()}});
     ASSERT_TRUE(b.start()) << b.log();
     ASSERT_EQ(find(b, "larks recordings"), published.infohash);
     ASSERT_TRUE(download(b, published.infohash, "Field Recordings of Larks"));
@@ -25,7 +25,7 @@ TEST(Journey, ThreeNodesPublishFindSyncAndDownload) {
 
     // C's only way to the content is B: A is gone by the time C comes.
     a.stop();
-    Node c({.name = "c", .settings = {"overlay.bootstrap=" + b.overlay_address()}});
+    Node c({.name = "c", .settings = {"overlay.bootstrap_peers=" + b.overlay_address()}});
     ASSERT_TRUE(c.start()) << c.log();
     ASSERT_EQ(find(c, "field larks"), published.infohash);
     ASSERT_TRUE(download(c, published.infohash, "Field Recordings of Larks"));
@@ -36,7 +36,7 @@ TEST(Journey, ThreeNodesPublishFindSyncAndDownload) {
 TEST(Journey, WhatIsPublishedWhileConnectedIsPushed) {
     Node a({.name = "a"});
     ASSERT_TRUE(a.start()) << a.log();
-    Node b({.name = "b", .settings = {"overlay.bootstrap=" + a.overlay_address()}});
+    Node b({.name = "b", .settings = {"overlay.bootstrap_peers=" + a.overlay_address()}});
     ASSERT_TRUE(b.start()) << b.log();
     const auto channel = create_channel(a, "Live", "channel-live");
     ASSERT_FALSE(channel.empty());

@@ -44,6 +44,7 @@ struct Library {
 const std::vector<Library>& libraries() {
     static const std::vector<Library> rows = {
         {"SQLite", {"sqlite3"}, {"storage-shard"}},
+        {"Unicode (ICU)", {"unicode/"}, {"storage-shard"}},
         {"ZeroMQ", {"zmq"}, {"runtime/pipe", "cli"}},
         {"Beast", {"boost/beast"}, {"workers/api"}},
         {"the event loop (Asio, Boost)", {"boost/"}, {"runtime/pipe", "workers"}},

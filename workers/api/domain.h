@@ -113,6 +113,50 @@ struct PeerList {
     std::vector<Peer> peers;
     std::uint16_t port = 0;
 };
+// Zero: no limit.
+struct RetentionRule {
+    std::uint64_t age_ms = 0, records = 0, bytes = 0;
+};
+struct Shard {
+    CommunityId community;
+    std::string state;
+    std::uint32_t slot = 0;
+    std::uint16_t worker = 0;
+    std::uint64_t records = 0, bytes = 0, log_bytes = 0, bytes_max = 0;
+    std::uint64_t oldest = 0, newest = 0, floor = 0;
+    std::optional<RetentionRule> own_rule;
+};
+struct DiskUsage {
+    std::uint64_t shards = 0, left = 0, logs = 0, derived = 0, node = 0, backups = 0, other = 0;
+    std::uint64_t free = 0;
+};
+struct ShardList {
+    std::vector<Shard> shards;
+    DiskUsage usage;
+};
+struct NodeTask {
+    std::string kind, subject, state;
+    std::uint64_t done = 0, total = 0;
+    std::string found;
+};
+struct ExportedRecords {
+    std::vector<Bytes> packets;
+    Bytes details;
+    RecordRef last;
+    bool more = false;
+    std::uint64_t damaged = 0;
+};
+struct ImportCounts {
+    std::uint64_t stored = 0, known = 0, waiting = 0, refused = 0, bad_signature = 0,
+                  not_stored = 0;
+};
+struct Backup {
+    std::string name;
+    std::int64_t created_ms = 0;
+    std::uint32_t communities = 0;
+    std::uint64_t records = 0, bytes = 0, damaged = 0;
+    bool whole = false;
+};
 struct SyncState {
     CommunityId community;
     std::uint32_t peers = 0, peers_in_sync = 0;

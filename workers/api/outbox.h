@@ -37,6 +37,20 @@ public:
     Asked<Nothing> add_peer(Errand& errand, Endpoint endpoint);
     Asked<std::vector<SyncState>> list_sync(Errand& errand);
 
+    // outbox_shards.cpp
+    Asked<ShardList> list_shards(Errand& errand);
+    Asked<Nothing> set_retention(Errand& errand, CommunityId community,
+                                 std::optional<RetentionRule> rule);
+    Asked<Nothing> start_shard_task(Errand& errand, CommunityId community, std::string task);
+    Asked<Nothing> start_backup_task(Errand& errand, std::string task, std::string name);
+    Asked<std::vector<NodeTask>> list_tasks(Errand& errand);
+    Asked<ExportedRecords> export_records(Errand& errand, CommunityId community, RecordRef after);
+    Asked<Nothing> join_with_details(Errand& errand, CommunityId community, Bytes details);
+    Asked<ImportCounts> import_records(Errand& errand, CommunityId community,
+                                       std::vector<Bytes> packets);
+    Asked<std::vector<Backup>> list_backups(Errand& errand);
+    Asked<Nothing> delete_backup(Errand& errand, std::string name);
+
     std::optional<Problem> obstacle(Patience patience, process::Role role) const {
         return asking_.obstacle(patience, role, pipe::Target::any());
     }
@@ -48,6 +62,8 @@ private:
         bool more = true;
     };
     Asked<Nothing> next_downloads(Errand& errand, std::optional<Infohash> only, Downloads& into);
+
+    Asked<Nothing> next_shards(Errand& errand, std::uint16_t worker, ShardList& into);
 
     Asking asking_;
 };

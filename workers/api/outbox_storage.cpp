@@ -205,6 +205,7 @@ Outbox::Asked<Found> Outbox::search(Errand& errand, std::string text, std::uint3
         out.complete = out.complete && found;
         if (!found) continue;
         any = true;
+        out.complete = out.complete && !found->partial();
         for (auto& torrent : torrents_of(found->torrents()))
             out.torrents.push_back(std::move(torrent));
     }

@@ -46,6 +46,7 @@ unsigned status_of(ErrorKind kind) {
     case ErrorKind::Expired: return 503;
     case ErrorKind::NoSpace: return 507;
     case ErrorKind::Io: return 500;
+    case ErrorKind::Damaged: return 500;
     case ErrorKind::Environment: return 500;
     }
     return 500;

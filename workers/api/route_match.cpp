@@ -99,6 +99,9 @@ Outcome<Nothing> check_path(const Route& route, const Parameters& values) {
             const auto role = process::role_from(value);
             if (!role || *role == process::Role::Supervisor)
                 return problem(404, "there is no such role");
+        } else if (name == "name") {
+            // Storage says which names there can be.
+            if (value.empty() || value.size() > 64) return problem(404, "there is no such name");
         } else if (!json::is_hex(value, 40)) {
             return invalid("the path names no possible id",
                            {{"{" + std::string(name) + "}", "must be 40 hexadecimal digits"}});

@@ -245,6 +245,96 @@ void add_overlay(Rows& rows) {
                     .needs = network});
 }
 
+void add_upkeep(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/shards",
+                    .name = "shards",
+                    .summary = "The communities' files, and what the disk is used for.",
+                    .handler = list_shards,
+                    .response = "ShardList",
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/shards/{id}/tasks",
+                    .name = "start_task",
+                    .summary = "Check, compact or prune a community's file while it serves.",
+                    .handler = start_shard_task,
+                    .request = "NewTask",
+                    .response = "Accepted",
+                    .status = 202,
+                    .needs = storage});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/tasks",
+                    .name = "tasks",
+                    .summary = "Long work that runs or ended lately.",
+                    .handler = list_tasks,
+                    .response = "TaskList",
+                    .needs = storage});
+    rows.push_back({.method = "PUT",
+                    .path = "/api/v1/communities/{id}/retention",
+                    .name = "set_retention",
+                    .summary = "Give a community a retention rule of its own; pruning begins.",
+                    .handler = set_retention,
+                    .request = "Retention",
+                    .response = "Retention",
+                    .needs = storage});
+    rows.push_back({.method = "DELETE",
+                    .path = "/api/v1/communities/{id}/retention",
+                    .name = "reset_retention",
+                    .summary = "Follow the settings' retention rule again.",
+                    .handler = reset_retention,
+                    .status = 204,
+                    .needs = storage,
+                    .content = Content::None});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities/{id}/records",
+                    .name = "export_records",
+                    .summary = "A part of a community's records, as they were signed.",
+                    .handler = export_records,
+                    .query = {after},
+                    .response = "RecordPart",
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/communities/{id}/records",
+                    .name = "import_records",
+                    .summary = "Verify and store records that were exported.",
+                    .handler = import_records,
+                    .request = "NewRecords",
+                    .response = "ImportCounts",
+                    .needs = storage | network});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/backups",
+                    .name = "backups",
+                    .summary = "The backups that there are.",
+                    .handler = list_backups,
+                    .response = "BackupList",
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/backups",
+                    .name = "create_backup",
+                    .summary = "Back all communities and downloads up while the node runs.",
+                    .handler = create_backup,
+                    .request = "NewBackup",
+                    .response = "Accepted",
+                    .status = 202,
+                    .needs = storage});
+    rows.push_back({.method = "POST",
+                    .path = "/api/v1/backups/{name}/restore",
+                    .name = "restore_backup",
+                    .summary = "Verify a backup, then bring back what is missing.",
+                    .handler = restore_backup,
+                    .response = "Accepted",
+                    .status = 202,
+                    .needs = storage});
+    rows.push_back({.method = "DELETE",
+                    .path = "/api/v1/backups/{name}",
+                    .name = "delete_backup",
+                    .summary = "Delete a backup.",
+                    .handler = delete_backup,
+                    .status = 204,
+                    .needs = storage,
+                    .content = Content::None});
+}
+
 }  // namespace
 
 std::span<const Route> routes() {
@@ -255,6 +345,7 @@ std::span<const Route> routes() {
         add_channels(out);
         add_downloads(out);
         add_overlay(out);
+        add_upkeep(out);
         return out;
     }();
     return rows;

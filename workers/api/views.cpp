@@ -84,4 +84,35 @@ json to_json(const SyncState& state) {
             {"bytes_out", state.bytes_out},         {"last_in_sync_ms", state.last_in_sync_ms}};
 }
 
+json to_json(const Shard& shard) {
+    json out = {{"community", shard.community.hex()},
+                {"state", shard.state},
+                {"slot", shard.slot},
+                {"worker", "storage-" + std::to_string(shard.worker)},
+                {"records", shard.records},
+                {"bytes", shard.bytes},
+                {"log_bytes", shard.log_bytes},
+                {"bytes_max", shard.bytes_max},
+                {"oldest", shard.oldest},
+                {"newest", shard.newest},
+                {"floor", shard.floor}};
+    if (shard.own_rule)
+        out["retention"] = {{"age_s", shard.own_rule->age_ms / 1000},
+                            {"records", shard.own_rule->records},
+                            {"bytes", shard.own_rule->bytes}};
+    return out;
+}
+
+json to_json(const NodeTask& task) {
+    return {{"task", task.kind}, {"subject", task.subject}, {"state", task.state},
+            {"done", task.done}, {"total", task.total},     {"found", task.found}};
+}
+
+json to_json(const Backup& backup) {
+    return {{"name", backup.name},         {"created_ms", backup.created_ms},
+            {"records", backup.records},   {"communities", backup.communities},
+            {"bytes", backup.bytes},       {"damaged", backup.damaged},
+            {"whole", backup.whole}};
+}
+
 }  // namespace warren::api

@@ -15,6 +15,9 @@ nlohmann::json to_json(const Torrent& torrent);
 nlohmann::json to_json(const Download& download);
 nlohmann::json to_json(const Peer& peer);
 nlohmann::json to_json(const SyncState& state);
+nlohmann::json to_json(const Shard& shard);
+nlohmann::json to_json(const NodeTask& task);
+nlohmann::json to_json(const Backup& backup);
 
 // {"items": [...]}, and "next" when there is more.
 template <typename Json, typename List>

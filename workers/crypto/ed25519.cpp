@@ -3,6 +3,9 @@
 
 #include <sodium.h>
 
+#include "protocol/dht_messages.h"
+#include "workers/crypto/legacy_ec.h"
+
 namespace warren::crypto {
 
 bool start_sodium() {
@@ -15,11 +18,24 @@ bool is_signed_by(const protocol::PublicKey& author, ByteView signed_bytes, Byte
                                          protocol::ed25519_part(author).data()) == 0;
 }
 
-bool is_valid_packet(ByteView packet) {
-    const auto parts = protocol::decode_signed(packet, protocol::WithGlobalTime::No);
-    if (!parts.ok() || !protocol::is_curve25519_key(parts->public_key)) return false;
-    const auto author = protocol::PublicKey::from(parts->public_key);
-    return author && is_signed_by(*author, parts->signed_bytes, parts->signature);
+namespace {
+
+bool is_signed_by_any(ByteView key, ByteView signed_bytes, ByteView signature) {
+    if (!protocol::is_curve25519_key(key)) return is_signed_by_legacy(key, signed_bytes, signature);
+    const auto author = protocol::PublicKey::from(key);
+    return author && is_signed_by(*author, signed_bytes, signature);
+}
+
+}  // namespace
+
+bool is_validly_signed(ByteView bytes) {
+    if (!bytes.empty() && bytes[0] == protocol::dht_value_signed) {
+        const auto value = protocol::decode_dht_value(bytes);
+        return value.ok() &&
+               is_signed_by_any(value->public_key, value->signed_bytes, value->signature);
+    }
+    const auto parts = protocol::decode_signed(bytes, protocol::WithGlobalTime::No);
+    return parts.ok() && is_signed_by_any(parts->public_key, parts->signed_bytes, parts->signature);
 }
 
 }  // namespace warren::crypto

@@ -12,7 +12,9 @@ bool start_sodium();
 
 bool is_signed_by(const protocol::PublicKey& author, ByteView signed_bytes, ByteView signature);
 
-// A signed IPv8 packet (shapes A and AG) whose author's key stands inside it.
-bool is_valid_packet(ByteView packet);
+// Something that names its author and ends in his signature: a signed IPv8 packet (shapes A and
+// AG), or a signed value of the DHT. Their first byte keeps the two apart. Old keys too
+// (legacy_ec.h).
+bool is_validly_signed(ByteView bytes);
 
 }  // namespace warren::crypto

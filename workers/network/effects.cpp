@@ -61,6 +61,9 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(PeerMet& e) { worker.tell(e); }
         void operator()(PeerLost& e) { worker.tell(e); }
         void operator()(InSync& e) { worker.tell(e); }
+        void operator()(DhtFound&) { ++worker.host_.metrics().counter("dht_lookups_total"); }
+        void operator()(DhtStored&) { ++worker.host_.metrics().counter("dht_stores_total"); }
+        void operator()(DhtPeersFound&) { ++worker.host_.metrics().counter("dht_lookups_total"); }
     };
     std::visit(Visitor{*this, io}, effect);
 }

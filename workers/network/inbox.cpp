@@ -100,6 +100,23 @@ pipe::Answer NetworkWorker::on_list_sync() {
     return answer(builder, N::CreateListSyncReply(builder, states));
 }
 
+// As if they were fetched: signatures are checked, permission judged; the reply waits for the commit
+// and is the pace of who imports.
+pipe::Task<pipe::Answer> NetworkWorker::on_import(CommunityId community,
+                                                  std::vector<std::uint16_t> sizes, Bytes blob) {
+    auto packets = unpack(sizes, blob);
+    if (!packets.ok()) co_return packets.error();
+    auto verdicts =
+        co_await outbox_.verify_records(community, std::move(*packets), pipe::NoCredit::Wait);
+    if (!verdicts.ok()) co_return verdicts.error();
+    std::vector<ipc::Verdict> list;
+    for (auto verdict : *verdicts)
+        list.push_back(static_cast<ipc::Verdict>(verdict));
+    Builder builder;
+    const auto out = builder.CreateVector(list);
+    co_return answer(builder, N::CreateImportRecordsReply(builder, out));
+}
+
 pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<N::Request>(request.message.body);
     if (!root) co_return pipe::unknown_message();
@@ -116,6 +133,13 @@ pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
     case N::Inbox::ListPeers: co_return on_list_peers();
     case N::Inbox::AddPeer: co_return on_add_peer(to_domain(*root->body_as_AddPeer()->endpoint()));
     case N::Inbox::ListSync: co_return on_list_sync();
+    case N::Inbox::ImportRecords: {
+        const auto* import = root->body_as_ImportRecords();
+        auto sizes = to_domain(*import->sizes());
+        auto blob = joined(request.message.blobs);
+        co_return co_await on_import(to_domain(*import->community()), std::move(sizes),
+                                     std::move(blob));
+    }
     case N::Inbox::NONE: break;
     }
     co_return pipe::unknown_message();

@@ -69,6 +69,8 @@ private:
     pipe::Answer on_list_peers();
     pipe::Answer on_add_peer(const Endpoint& endpoint);
     pipe::Answer on_list_sync();
+    pipe::Task<pipe::Answer> on_import(CommunityId community, std::vector<std::uint16_t> sizes,
+                                       Bytes blob);
 
     pipe::Host& host_;
     Outbox outbox_;

@@ -38,9 +38,9 @@ pipe::Task<Result<std::vector<CommunityId>>> Outbox::joined_communities() {
 pipe::Task<Result<ReconcileOutcome>> Outbox::reconcile(protocol::Reconcile wish) {
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(wish.community);
-    auto message = request<S::Request>(
-        builder, S::Inbox::Reconcile,
-        S::CreateReconcile(builder, &id, wish.session, wish.opening, wish.responder));
+    auto message = request<S::Request>(builder, S::Inbox::Reconcile,
+                                       S::CreateReconcile(builder, &id, wish.session, wish.opening,
+                                                          wish.responder, wish.their_floor));
     message.blobs.emplace_back(std::move(wish.elements));
     Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
                 pipe::NoCredit::Wait};
@@ -75,6 +75,8 @@ pipe::Task<Result<protocol::CommunityRoot>> Outbox::get_root(CommunityId communi
     out.sum.low = in.u64();
     out.sum.count = reply->count();
     out.newest = reply->newest();
+    out.epoch = reply->epoch();
+    out.floor = reply->floor();
     co_return out;
 }
 

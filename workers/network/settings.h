@@ -12,6 +12,7 @@ namespace warren::network {
 inline protocol::OverlaySettings overlay_settings(const process::Settings& from) {
     protocol::OverlaySettings out;
     out.lan = from.flag("overlay.lan");
+    out.bootstrap = from.flag("overlay.bootstrap");
     out.walk_interval = from.integer("overlay.walk_interval_ms") * 1'000'000;
     out.sync_interval = from.integer("overlay.sync_interval_ms") * 1'000'000;
     out.peers_max = static_cast<std::size_t>(from.integer("overlay.peers_max"));
@@ -20,7 +21,7 @@ inline protocol::OverlaySettings overlay_settings(const process::Settings& from)
 }
 
 inline std::vector<std::string> bootstrap_settings(const process::Settings& from) {
-    return from.list("overlay.bootstrap");
+    return from.list("overlay.bootstrap_peers");
 }
 
 }  // namespace warren::network

@@ -7,7 +7,7 @@
 
 #include "protocol/sync.h"
 #include "runtime/pipe/pipe.h"
-#include "storage-shard/derived.h"
+#include "storage-shard/derived_reader.h"
 #include "storage-shard/node_shard.h"
 #include "storage-shard/shard.h"
 #include "storage-shard/shard_reader.h"
@@ -55,6 +55,11 @@ struct ChannelRows {
     bool more = false;
     std::string next;
 };
+struct SearchQuestion {
+    std::string text;
+    std::size_t limit = 0;
+    std::uint8_t group = 0, groups = 1;  // which part of the slots
+};
 struct Contents {
     CommunityId community;
     std::string channel;
@@ -66,6 +71,7 @@ struct Reconcile {
     std::uint64_t session = 0;
     SyncOpening opening = SyncOpening::No;
     protocol::SyncSide side = protocol::SyncSide::Initiator;
+    GlobalTime their_floor = 0;
     pipe::Frame elements;
 };
 struct ReconcileResult {

@@ -40,25 +40,41 @@ Task<pipe::Answer> StorageWorker::on_join_community(Call call, CommunityId commu
     co_return replies::done();
 }
 
+// From here on the community is not there; calls in hand end first. The file is closed and renamed
+// whole.
+Task<void> StorageWorker::put_away(ShardUse use,
+                                   std::shared_ptr<pipe::Promise<Result<bool>>> ended) {
+    use->leaving = true;
+    auto deadline = monotonic_now() + background_time_max;
+    while (use->users > 1 && monotonic_now() < deadline)
+        co_await pipe::sleep_for(host_.io(), 5_ms);
+    Result<bool> left = unavailable("other calls on this community do not end");
+    if (use->users == 1) {
+        co_await shards_.close(use.share());
+        std::function<Result<bool>()> job = [&layout = layout_, id = use->id] {
+            return layout.leave(id);
+        };
+        auto terms = Executor::Terms::always(deadline);
+        left = co_await executor_.run<bool>(folders_, std::move(job), terms);
+    }
+    use->leaving = false;
+    ended->set(std::move(left));
+}
+
 Task<pipe::Answer> StorageWorker::on_leave_community(Call call, CommunityId community) {
     if (community == protocol::directory_community())
         co_return refused("the directory cannot be left: channels are found in it");
-    {
-        // Who writes now ends first; the file is put away whole.
-        auto use = shards_.use(community);
-        std::function<Result<void>(shard::Shard&)> work = [](shard::Shard& shard) {
-            return shard.checkpoint_for_close();
-        };
-        auto ready = co_await shards_.write<void>(use, std::move(work), call.deadline);
-        if (!ready && ready.error().kind == ErrorKind::NotFound) co_return ready.error();
-        co_await shards_.close(use.share());
-    }
-    std::function<Result<bool>()> job = [&layout = layout_, community] {
-        return layout.leave(community);
-    };
-    auto left = co_await executor_.run<bool>(folders_, std::move(job), call.deadline);
+    auto use = shards_.use(community);
+    auto opened = co_await shards_.ensure_open(use, call.deadline);
+    if (!opened && opened.error().kind == ErrorKind::NotFound) co_return opened.error();
+    // It ends though its asker gives up: half-way nobody may open the file.
+    auto ended = std::make_shared<pipe::Promise<Result<bool>>>(host_.io());
+    pipe::spawn(host_.io(), put_away(use, ended));
+    auto answer = co_await ended->wait(call.deadline);
+    if (!answer) co_return Error{ErrorKind::Expired, "the disk did not answer in time"};
+    auto left = std::move(*answer);
     if (!left) co_return left.error();
-    auto forgotten = co_await slots_.forget(community, call.deadline);
+    auto forgotten = co_await slots_.forget(community, shard::Derived::Then::Gone, call.deadline);
     if (!forgotten) co_return forgotten.error();
     if (*left) {
         process::log::info("event=community.left community={}", community.hex());

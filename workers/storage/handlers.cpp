@@ -26,15 +26,20 @@ bool is_in_sync(const protocol::Reconciled& reconciled) {
 }
 
 Result<ReconcileResult> reconcile(shard::Shard& shard, const Reconcile& command) {
+    auto now_s = wall_now_ms() / 1000;
     if (command.opening == SyncOpening::Yes) {
-        auto elements = protocol::open_sync(shard.ranges());
-        return ReconcileResult{false, protocol::encode_elements(elements), {}, {}};
+        auto epoch = protocol::sync_epoch(command.community, now_s);
+        WARREN_TRY(auto* own, shard.ranges(epoch, now_s));
+        auto elements = protocol::open_sync(*own, command.their_floor);
+        return ReconcileResult{false, protocol::encode({epoch, std::move(elements)}), {}, {}};
     }
-    WARREN_TRY(auto elements, protocol::decode_elements(command.elements.view()));
+    WARREN_TRY(auto body, protocol::decode_sync_body(command.elements.view()));
+    WARREN_TRY(auto* own, shard.ranges(body.epoch, now_s));
     auto key = protocol::session_key(command.community, command.session);
-    auto out = protocol::reconcile(shard.ranges(), key, elements, command.side);
+    auto out = protocol::reconcile(*own, key, body.elements, command.side);
     if (auto error = shard.take_range_error()) return std::move(*error);
-    return ReconcileResult{is_in_sync(out), protocol::encode_elements(out.answers),
+    auto in_sync = is_in_sync(out);
+    return ReconcileResult{in_sync, protocol::encode({body.epoch, std::move(out.answers)}),
                            protocol::encode_selections(out.wants),
                            protocol::encode_selections(out.offers)};
 }
@@ -49,12 +54,10 @@ Task<pipe::Answer> StorageWorker::on_store_records(Call call, StoreRecords comma
         ++host_.metrics().counter("storage_stores_failed_total");
         co_return verdicts.error();
     }
-    auto accepted = count_of(*verdicts, shard::Verdict::Accepted);
     host_.metrics().counter("storage_records_known_total") +=
         count_of(*verdicts, shard::Verdict::Known);
     host_.metrics().counter("storage_records_refused_total") +=
         count_of(*verdicts, shard::Verdict::Refused);
-    if (accepted > 0 && use->root) committed(use, accepted, *use->root);
     co_return replies::stored(*verdicts);
 }
 
@@ -86,18 +89,20 @@ Task<pipe::Answer> StorageWorker::on_list_channels(Call call, ListPage page) {
         after = shard::channel_cursor_from(page.after);
         if (!after) co_return bad_input("the cursor is not one that a page gave");
     }
-    auto channels = co_await slots_.channels(std::move(after), page.limit, call.deadline);
+    auto channels =
+        co_await slots_.channels(owned_slots(), std::move(after), page.limit, call.deadline);
     if (!channels) co_return channels.error();
-    auto present = co_await files(call.deadline);
-    if (!present) co_return present.error();
-    std::unordered_set<CommunityId> joined;
-    for (const auto& file : *present)
-        if (file.presence == Presence::Joined) joined.insert(file.community);
+    using Present = std::shared_ptr<const Communities>;
+    std::function<Result<Present>()> look = [joined = joined_]() -> Result<Present> {
+        return joined->look();
+    };
+    auto joined = co_await executor_.run<Present>(folders_, std::move(look), call.deadline);
+    if (!joined) co_return joined.error();
     auto own = co_await outbox_.identity(call.deadline);  // listings do without it
     ChannelRows out{{}, channels->more, std::move(channels->next)};
     for (auto& channel : channels->channels) {
         bool mine = own.ok() && channel.founder == *own;
-        bool is_joined = joined.contains(channel.id);
+        bool is_joined = (*joined)->contains(channel.id);
         out.rows.push_back({std::move(channel), is_joined, mine});
     }
     co_return replies::channels(out);
@@ -117,10 +122,25 @@ Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId commun
     co_return replies::contents(out);
 }
 
-Task<pipe::Answer> StorageWorker::on_search(Call call, std::string text, std::size_t limit) {
-    auto found = co_await slots_.search(owned_slots(), std::move(text), limit, call.deadline);
+Task<pipe::Answer> StorageWorker::on_search(Call call, SearchQuestion question) {
+    auto slots = owned_slots();
+    std::erase_if(slots,
+                  [&](std::uint8_t slot) { return slot % question.groups != question.group; });
+    auto found = co_await slots_.search(std::move(slots), std::move(question.text), question.limit,
+                                        call.deadline);
     if (!found) co_return found.error();
     co_return replies::found(*found);
+}
+
+Task<pipe::Answer> StorageWorker::on_list_authored(Call call, MemberId member, ListPage page) {
+    std::optional<shard::AuthorCursor> after;
+    if (!page.after.empty()) {
+        after = shard::author_cursor_from(page.after);
+        if (!after) co_return bad_input("the cursor is not one that a page gave");
+    }
+    auto found = co_await slots_.author(owned_slots(), member, after, page.limit, call.deadline);
+    if (!found) co_return found.error();
+    co_return replies::authored(*found);
 }
 
 // On the writing strand: sums and file agree there, at every moment.
@@ -129,7 +149,8 @@ Task<pipe::Answer> StorageWorker::on_reconcile(Call call, Reconcile command) {
     auto use = shards_.use(command.community);
     std::function<Result<ReconcileResult>(shard::Shard&)> work =
         [command = std::move(command)](shard::Shard& shard) { return reconcile(shard, command); };
-    auto result = co_await shards_.write<ReconcileResult>(use, std::move(work), call.deadline);
+    auto result = co_await shards_.write<ReconcileResult>(use, std::move(work), call.deadline,
+                                                           Priority::Bulk);
     if (!result) co_return result.error();
     co_return replies::reconciled(std::move(*result));
 }
@@ -138,8 +159,16 @@ Task<pipe::Answer> StorageWorker::on_get_root(Call call, CommunityId community) 
     auto use = shards_.use(community);
     auto opened = co_await shards_.ensure_open(use, call.deadline);
     if (!opened) co_return opened.error();
-    if (!use->root) co_return unavailable("the shard was just closed");
-    co_return replies::root(*use->root);
+    auto now_s = wall_now_ms() / 1000;
+    if (use->root && use->root->epoch == protocol::sync_epoch(community, now_s))
+        co_return replies::root(*use->root);
+    std::function<Result<shard::ShardRoot>(shard::Shard&)> work = [now_s](shard::Shard& shard) {
+        return shard.root_at(now_s);
+    };
+    auto root = co_await shards_.write<shard::ShardRoot>(use, std::move(work), call.deadline);
+    if (!root) co_return root.error();
+    use->root = *root;
+    co_return replies::root(*root);
 }
 
 Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords command) {
@@ -157,6 +186,7 @@ Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords comma
         host_.metrics().counter("storage_records_damaged_total") += fetched->damaged;
         process::log::broken("event=shard.damaged community={} records={}", command.community.hex(),
                              fetched->damaged);
+        shards_.note_damage(use, damaged("records that do not match their ids"));
     }
     co_return replies::fetched(fetched->packets);
 }

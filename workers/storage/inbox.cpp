@@ -5,6 +5,7 @@
 #include "runtime/pipe/wire.h"
 #include "workers/storage/replies.h"
 #include "workers/storage/storage_worker.h"
+#include "workers/storage/tool_replies.h"
 
 namespace warren::storage {
 
@@ -17,6 +18,7 @@ namespace {
 constexpr Nanoseconds patience_default = 10_s;
 constexpr std::size_t page_default = 50;
 constexpr std::size_t page_max = 100;
+constexpr std::size_t channels_max = 1000;
 constexpr std::size_t search_max = 100;
 
 Call to_call(const pipe::Request& request) {
@@ -28,9 +30,16 @@ pipe::Frame first_blob(const pipe::Request& request) {
     return request.message.blobs.empty() ? pipe::Frame() : request.message.blobs.front();
 }
 
-ListPage to_page(const flatbuffers::String* after, std::uint32_t limit) {
+ListPage to_page(const flatbuffers::String* after, std::uint32_t limit,
+                 std::size_t limit_max = page_max) {
     auto wanted = limit == 0 ? page_default : std::size_t{limit};
-    return {text_of(after), std::min(wanted, page_max)};
+    return {text_of(after), std::min(wanted, limit_max)};
+}
+
+SearchQuestion to_domain(const S::Search& from) {
+    auto limit = from.limit() == 0 ? page_default : std::size_t{from.limit()};
+    auto groups = std::clamp<std::uint8_t>(from.groups(), 1, process::slot_count);
+    return {text_of(from.text()), std::min(limit, search_max), from.group(), groups};
 }
 
 // The blob, cut by sizes; all of it must be named.
@@ -67,12 +76,17 @@ Reconcile to_domain(const S::Reconcile& from, const pipe::Request& request) {
     return {from_wire<CommunityId>(*from.community()), from.session(),
             from.opening() ? SyncOpening::Yes : SyncOpening::No,
             from.responder() ? protocol::SyncSide::Responder : protocol::SyncSide::Initiator,
-            first_blob(request)};
+            from.their_floor(), first_blob(request)};
 }
 
 FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request) {
     return {from_wire<CommunityId>(*from.community()), from.session(), from.bytes_max(),
             first_blob(request)};
+}
+
+std::optional<shard::Retention> rule_of(const S::Retention* rule) {
+    if (!rule) return std::nullopt;
+    return shard::Retention{rule->age_ms(), rule->records(), rule->bytes()};
 }
 
 // The slot whose worker must answer; nothing: any worker may.
@@ -94,9 +108,21 @@ std::optional<std::uint8_t> slot_for(const S::Request& root) {
     case S::Inbox::PutResume:
     case S::Inbox::ForgetDownload:
     case S::Inbox::ListStoredDownloads: return process::node_slot;
+    case S::Inbox::SetRetention: return of(root.body_as_SetRetention()->community());
+    case S::Inbox::ExportRecords: return of(root.body_as_ExportRecords()->community());
+    case S::Inbox::StartTask:
+        if (root.body_as_StartTask()->community())
+            return of(root.body_as_StartTask()->community());
+        return std::nullopt;
     case S::Inbox::ListCommunities:
     case S::Inbox::ListChannels:
     case S::Inbox::Search:
+    case S::Inbox::ListShards:
+    case S::Inbox::ListTasks:
+    case S::Inbox::ListBackups:
+    case S::Inbox::DeleteBackup:
+    case S::Inbox::ListAuthored:
+    case S::Inbox::PutHealth:
     case S::Inbox::NONE: return std::nullopt;
     }
     return std::nullopt;
@@ -127,7 +153,10 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     }
     case S::Inbox::JoinCommunity: {
         auto community = from_wire<CommunityId>(*root->body_as_JoinCommunity()->community());
-        co_return co_await on_join_community(call, community);
+        const auto* details = root->body_as_JoinCommunity()->details();
+        if (!details) co_return co_await on_join_community(call, community);
+        Bytes bytes(details->begin(), details->end());
+        co_return co_await on_join_with_details(call, community, std::move(bytes));
     }
     case S::Inbox::LeaveCommunity: {
         auto community = from_wire<CommunityId>(*root->body_as_LeaveCommunity()->community());
@@ -136,7 +165,7 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::ListCommunities: co_return co_await on_list_communities(call);
     case S::Inbox::ListChannels: {
         const auto* list = root->body_as_ListChannels();
-        auto page = to_page(list->after(), list->limit());
+        auto page = to_page(list->after(), list->limit(), channels_max);
         co_return co_await on_list_channels(call, std::move(page));
     }
     case S::Inbox::ListContents: {
@@ -146,10 +175,20 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
                                             std::move(page));
     }
     case S::Inbox::Search: {
-        const auto* search = root->body_as_Search();
-        auto limit = search->limit() == 0 ? page_default : std::size_t{search->limit()};
-        co_return co_await on_search(call, text_of(search->text()), std::min(limit, search_max));
+        auto question = to_domain(*root->body_as_Search());
+        co_return co_await on_search(call, std::move(question));
     }
+    case S::Inbox::ListAuthored: {
+        const auto* list = root->body_as_ListAuthored();
+        auto page = to_page(list->after(), list->limit());
+        auto member = from_wire<MemberId>(*list->member());
+        co_return co_await on_list_authored(call, member, std::move(page));
+    }
+    case S::Inbox::PutHealth:
+        for (const auto* swarm : *root->body_as_PutHealth()->swarms())
+            slots_.put_health(from_wire<Infohash>(swarm->infohash()),
+                              {swarm->seeders(), swarm->leechers(), swarm->checked_ms()});
+        co_return replies::done();
     case S::Inbox::Reconcile:
         co_return co_await on_reconcile(call, to_domain(*root->body_as_Reconcile(), request));
     case S::Inbox::GetRoot:
@@ -173,6 +212,38 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         const auto* after = root->body_as_ListStoredDownloads()->after();
         const auto behind = after ? from_wire<Infohash>(*after) : Infohash{};
         co_return co_await on_list_stored_downloads(call, behind);
+    }
+    case S::Inbox::ListShards: {
+        const auto* after = root->body_as_ListShards()->after();
+        const auto behind = after ? from_wire<CommunityId>(*after) : CommunityId{};
+        co_return co_await on_list_shards(call, behind);
+    }
+    case S::Inbox::SetRetention: {
+        const auto* set = root->body_as_SetRetention();
+        co_return co_await on_set_retention(call, from_wire<CommunityId>(*set->community()),
+                                            rule_of(set->rule()));
+    }
+    case S::Inbox::StartTask: {
+        const auto* start = root->body_as_StartTask();
+        const auto* id = start->community();
+        const auto community = id ? from_wire<CommunityId>(*id) : CommunityId{};
+        auto kind = static_cast<TaskKind>(start->kind());
+        if (kind > TaskKind::Restore) co_return bad_input("not a kind of task");
+        co_return on_start_task(kind, community, text_of(start->name()));
+    }
+    case S::Inbox::ListTasks: co_return replies::tasks(tools_.tasks());
+    case S::Inbox::ExportRecords: {
+        const auto* part = root->body_as_ExportRecords();
+        const auto* ref = part->after();
+        const auto after =
+            ref ? RecordRef{ref->time(), from_wire<RecordId>(&ref->id())} : RecordRef{};
+        co_return co_await on_export_records(call, from_wire<CommunityId>(*part->community()),
+                                             after, part->bytes_max());
+    }
+    case S::Inbox::ListBackups: co_return co_await on_list_backups(call);
+    case S::Inbox::DeleteBackup: {
+        auto name = text_of(root->body_as_DeleteBackup()->name());
+        co_return co_await on_delete_backup(call, std::move(name));
     }
     case S::Inbox::NONE: break;
     }

@@ -7,8 +7,9 @@ namespace warren::storage {
 namespace {
 
 constexpr Nanoseconds step_time_max = 30_s;
-constexpr Nanoseconds busy_pause = 50_ms;
-constexpr Nanoseconds behind_max = 1_s;  // while commits keep coming
+// Small batches cost most: what is committed meanwhile is indexed together.
+constexpr Nanoseconds gather_span = 200_ms;
+constexpr Nanoseconds publisher_waits = 250_ms;
 
 }  // namespace
 
@@ -26,28 +27,37 @@ void StorageWorker::index_soon(const ShardUse& use) {
     use->index_again = true;
     if (use->indexing) return;
     use->indexing = true;
-    use->indexed_at = monotonic_now();
     pipe::spawn(host_.io(), index(use));
 }
 
 Task<void> StorageWorker::index(ShardUse use) {
     while (use->index_again) {
+        if (!draining_ && monotonic_now() < use->indexed_at + gather_span)
+            co_await pipe::sleep_until(host_.io(), use->indexed_at + gather_span);
         use->index_again = false;
         bool more = true;
         while (more) {
-            // Commits go first, within reason.
-            while (use->committing && !draining_ && monotonic_now() < use->indexed_at + behind_max)
-                co_await pipe::sleep_for(host_.io(), busy_pause);
-            more = co_await index_step(use);
-            use->indexed_at = monotonic_now();
+            Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
+            more = co_await index_step(use, terms);
         }
+        use->indexed_at = monotonic_now();
     }
     use->indexing = false;
 }
 
-Task<bool> StorageWorker::index_step(ShardUse use) {
-    auto step =
-        co_await slots_.catch_up(use, shards_.opening(*use), monotonic_now() + step_time_max);
+// What a user was told is there is listed and found at once; but the answer does not wait long for
+// an index that is behind.
+Task<void> StorageWorker::index_now(ShardUse use) {
+    Executor::Terms terms(monotonic_now() + publisher_waits);
+    bool more = true;
+    while (more && monotonic_now() < terms.deadline)
+        more = co_await index_step(use, terms);
+}
+
+Task<bool> StorageWorker::index_step(ShardUse use, Executor::Terms terms) {
+    auto step = co_await slots_.catch_up(use, shards_.opening(*use), terms);
+    // A disk that hangs under this slot; asked again, it is as far as it was.
+    if (!step && step.error().kind == ErrorKind::Expired) co_return true;
     if (!step) {
         process::log::broken("event=index.failed community={} reason=\"{}\"", use->id.hex(),
                              step.error().text);

@@ -1,6 +1,7 @@
 // See layout.h.
 #include "workers/storage/layout.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "storage-shard/sqlite.h"
@@ -76,11 +77,14 @@ std::vector<FileOnDisk> Layout::list() const {
     return out;
 }
 
-std::vector<std::uint8_t> Layout::slots_with_derived() const {
-    std::vector<std::uint8_t> out;
-    for (std::size_t slot = 0; slot < process::slot_count; ++slot)
-        if (exists(derived_file(static_cast<std::uint8_t>(slot))))
-            out.push_back(static_cast<std::uint8_t>(slot));
+std::vector<CommunityId> Layout::joined_in(std::uint8_t slot) const {
+    std::vector<CommunityId> out;
+    std::error_code error;
+    for (fs::directory_iterator at(folder(slot), error), end; !error && at != end;
+         at.increment(error))
+        if (auto joined = community_of(at->path().filename().string(), joined_end))
+            out.push_back(*joined);
+    std::ranges::sort(out);
     return out;
 }
 

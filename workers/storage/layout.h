@@ -26,6 +26,7 @@ public:
     explicit Layout(std::string state_dir) : root_(std::move(state_dir) + "/shards") {}
 
     Result<void> prepare() const;  // the folders
+    std::string folder(std::uint8_t slot) const;
     std::string node_file() const { return root_ + "/node"; }
     std::string shard_file(const CommunityId& community) const;
     std::string left_file(const CommunityId& community) const;
@@ -33,7 +34,7 @@ public:
 
     Presence presence(const CommunityId& community) const;
     std::vector<FileOnDisk> list() const;  // all slots, whoever serves them
-    std::vector<std::uint8_t> slots_with_derived() const;
+    std::vector<CommunityId> joined_in(std::uint8_t slot) const;  // in order
 
     // Exactly one file appears, whoever else tries at the same time. True: it was not there before.
     Result<bool> join(const CommunityId& community,
@@ -42,8 +43,6 @@ public:
     Result<bool> leave(const CommunityId& community) const;
 
 private:
-    std::string folder(std::uint8_t slot) const;
-
     std::string root_;
 };
 

@@ -73,6 +73,7 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     committed(use, 1, done->root);
     pipe::spawn(host_.io(),
                 outbox_.push_record(publication.community, std::move(packet), publication.trace));
+    co_await index_now(use);
     co_return done->record;
 }
 

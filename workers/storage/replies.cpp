@@ -28,7 +28,8 @@ ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
     return ipc::Verdict::NotStored;
 }
 
-flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorrent& from) {
+flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorrent& from,
+                                        double score = 0, const shard::Health& health = {}) {
     auto name = builder.CreateString(from.name);
     auto tags = builder.CreateString(from.tags);
     auto channel = builder.CreateString(from.channel);
@@ -36,7 +37,8 @@ flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorr
     auto record = to_wire(from.ref);
     auto infohash = to_wire<ipc::Infohash>(from.infohash);
     return S::CreateTorrent(builder, &community, &record, &infohash, name, from.size, from.files,
-                            tags, from.created_ms, channel, from.rank);
+                            tags, from.created_ms, channel, -score, health.seeders, health.leechers,
+                            health.checked_ms);
 }
 
 }  // namespace
@@ -115,13 +117,31 @@ pipe::Answer contents(const Contents& contents) {
     return answer(builder, S::CreateListContentsReply(builder, list, contents.page.more, next));
 }
 
-pipe::Answer found(const std::vector<shard::FoundTorrent>& torrents) {
+pipe::Answer found(const SearchResult& result) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::Torrent>> all;
-    for (const auto& row : torrents)
-        all.push_back(torrent(builder, row));
+    for (const auto& row : result.torrents)
+        all.push_back(torrent(builder, row.torrent, row.score, row.health.value_or(shard::Health{})));
     auto list = builder.CreateVector(all);
-    return answer(builder, S::CreateSearchReply(builder, list));
+    return answer(builder, S::CreateSearchReply(builder, list, !result.complete));
+}
+
+pipe::Answer authored(const AuthorRecords& records) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Authored>> all;
+    for (const auto& row : records.rows) {
+        auto cursor = builder.CreateString(shard::cursor_text(row.at));
+        auto community = to_wire<ipc::CommunityId>(row.at.community);
+        auto ref = to_wire(row.at.ref);
+        all.push_back(S::CreateAuthored(builder, &community, &ref,
+                                        static_cast<std::uint8_t>(row.kind), row.forked, cursor));
+    }
+    auto list = builder.CreateVector(all);
+    auto bytes = records.key ? to_bytes(records.key->view()) : Bytes();
+    auto key = builder.CreateVector(bytes);
+    return answer(builder,
+                  S::CreateListAuthoredReply(builder, list, records.more, records.records,
+                                             records.forks, key, !records.complete));
 }
 
 pipe::Answer reconciled(ReconcileResult result) {
@@ -138,7 +158,8 @@ pipe::Answer root(const shard::ShardRoot& root) {
     Builder builder;
     auto bytes = Writer().u64(root.sum.high).u64(root.sum.low).take();
     auto fingerprint = builder.CreateVector(bytes);
-    return answer(builder, S::CreateGetRootReply(builder, root.count, root.newest, fingerprint));
+    return answer(builder, S::CreateGetRootReply(builder, root.count, root.newest, fingerprint,
+                                                 root.epoch, root.floor));
 }
 
 pipe::Answer fetched(const std::vector<Bytes>& packets) {

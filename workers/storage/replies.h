@@ -2,6 +2,7 @@
 #pragma once
 
 #include "workers/storage/commands.h"
+#include "workers/storage/slots.h"
 
 namespace warren::storage::replies {
 
@@ -12,7 +13,8 @@ pipe::Answer done();
 pipe::Answer communities(const std::vector<CommunityRow>& rows);
 pipe::Answer channels(const ChannelRows& rows);
 pipe::Answer contents(const Contents& contents);
-pipe::Answer found(const std::vector<shard::FoundTorrent>& torrents);
+pipe::Answer found(const SearchResult& result);
+pipe::Answer authored(const AuthorRecords& records);
 pipe::Answer reconciled(ReconcileResult result);
 pipe::Answer root(const shard::ShardRoot& root);
 pipe::Answer fetched(const std::vector<Bytes>& packets);

@@ -1,10 +1,13 @@
 // The storage worker's settings, as values. Rows, bounds and defaults: runtime/process/settings.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
+#include "runtime/process/roster.h"
 #include "runtime/process/settings.h"
+#include "storage-shard/retention.h"
 
 namespace warren::storage {
 
@@ -16,7 +19,17 @@ struct StorageSettings {
     std::size_t follow_max = 1000;
     std::uint64_t shard_bytes_max = std::uint64_t{256} << 20;
     std::size_t open_shards_max = 64;
-    unsigned threads = 4;
+    unsigned threads = 4, threads_max = 64;
+    std::size_t page_cache_mib = 64;
+    shard::Retention retention;
+    Nanoseconds retention_interval = 600_s;
+
+    // Of one connection: three for each file that may be open, and those of the derived files.
+    int cache_kib() const {
+        auto connections = 3 * (open_shards_max + open_shards_max / 2) + 2 * process::slot_count;
+        return static_cast<int>(
+            std::clamp<std::size_t>(page_cache_mib * 1024 / connections, 32, 8192));
+    }
 
     static StorageSettings from(const process::Settings& all) {
         StorageSettings out;
@@ -26,6 +39,12 @@ struct StorageSettings {
         out.shard_bytes_max = static_cast<std::uint64_t>(all.integer("storage.shard_bytes_max"));
         out.open_shards_max = static_cast<std::size_t>(all.integer("storage.open_shards_max"));
         out.threads = static_cast<unsigned>(all.integer("storage.threads"));
+        out.threads_max = static_cast<unsigned>(all.integer("storage.threads_max"));
+        out.page_cache_mib = static_cast<std::size_t>(all.integer("storage.page_cache_mib"));
+        out.retention = {static_cast<std::uint64_t>(all.integer("retention.age_s")) * 1000,
+                         static_cast<std::uint64_t>(all.integer("retention.records")),
+                         static_cast<std::uint64_t>(all.integer("retention.bytes"))};
+        out.retention_interval = all.integer("retention.interval_s") * 1_s;
         return out;
     }
 };

@@ -10,10 +10,11 @@ namespace warren::storage {
 
 namespace {
 
-constexpr std::size_t group_records_max = 1000;
-constexpr std::size_t group_bytes_max = 256 * 1024;
-constexpr Nanoseconds commit_time_max = 30_s;
+// Of one shard: half of what a writer's pipe has credit for, so that no shard has all of it.
+constexpr unsigned calls_max = 128, calls_max_hung = 16;
+constexpr std::size_t call_bytes_max = 1024 * 1024, call_bytes_max_hung = 256 * 1024;
 constexpr Nanoseconds close_time_max = 10_s;
+constexpr Nanoseconds look_again = 250_ms;
 
 Error not_joined() {
     return not_found("this node is not part of that community");
@@ -50,21 +51,70 @@ Task<bool> PublishTurn::take(asio::io_context& loop, Nanoseconds deadline) {
     co_return held_;
 }
 
+Shards::Shards(asio::io_context& loop, Executor& executor, pipe::Metrics& metrics,
+               const Layout& layout, Limits limits)
+    : loop_(loop), executor_(executor), metrics_(metrics), layout_(layout), limits_(limits),
+      freed_(std::make_shared<Signal>(loop)), gathered_(loop) {
+    executor_.on_idle([this] { commit_oldest(); });
+}
+
 ShardUse Shards::use(const CommunityId& community) {
     auto found = open_.find(community);
     if (found == open_.end()) {
-        make_room();
-        found = open_.emplace(community, std::make_shared<OpenShard>(community, executor_)).first;
-        metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(open_.size());
+        if (open_.size() >= 4 * limits_.open_max) forget_unplaced();
+        found = open_.emplace(community, std::make_shared<OpenShard>(community, freed_)).first;
     }
     return ShardUse(found->second);
 }
 
-void Shards::make_room() {
-    if (open_.size() < limits_.open_max) return;
+void Shards::forget_unplaced() {
+    std::erase_if(open_, [](const auto& entry) {
+        return entry.second->users == 0 && !entry.second->placed && !entry.second->closing;
+    });
+}
+
+Result<Guest> Shards::admit(const ShardUse& use, std::size_t bytes) {
+    const bool hung = Executor::is_hung(use->writes) || Executor::is_hung(use->reads);
+    const auto calls = hung ? calls_max_hung : calls_max;
+    const auto held = hung ? call_bytes_max_hung : call_bytes_max;
+    if (use->calls < calls && use->call_bytes + bytes <= std::max(held, bytes))
+        return Guest(use, bytes);
+    ++metrics_.counter("storage_calls_refused_total");
+    return unavailable("this community's disk is not keeping up");
+}
+
+// People's calls may open half as many more, so that they never wait for a round of catching up.
+// A shard whose disk hangs cannot be closed and takes no place.
+bool Shards::has_place(Priority asker) const {
+    auto hung = std::ranges::count_if(open_, [](const auto& entry) {
+        return entry.second->placed && Executor::is_hung(entry.second->writes);
+    });
+    auto most = limits_.open_max + (asker == Priority::Interactive ? limits_.open_max / 2 : 0);
+    return placed_ < most + static_cast<std::size_t>(hung);
+}
+
+Task<bool> Shards::take_place(ShardUse use, Nanoseconds deadline, Priority asker) {
+    ++seeking_;
+    bool in_time = true;
+    while (in_time && !use->placed) {
+        if (placed_ >= limits_.open_max) close_unused();
+        if (has_place(asker)) {
+            use->placed = true;
+            metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(++placed_);
+            break;
+        }
+        in_time = co_await freed_->wait(deadline);
+    }
+    --seeking_;
+    co_return use->placed;
+}
+
+// As many as are sought, the least recently used first.
+void Shards::close_unused() {
+    if (closing_ >= seeking_) return;
     std::shared_ptr<OpenShard> oldest;
     for (const auto& [id, shard] : open_) {
-        if (shard->users > 0 || shard->closing) continue;
+        if (shard->users > 0 || shard->closing || !shard->placed) continue;
         if (!oldest || shard->used_at < oldest->used_at) oldest = shard;
     }
     if (oldest) pipe::spawn(loop_, close(oldest));
@@ -80,7 +130,9 @@ std::vector<std::shared_ptr<OpenShard>> Shards::all() const {
 Shards::Opening Shards::opening(const OpenShard& shard) const {
     return {layout_.shard_file(shard.id),
             shard.id,
-            {epoch_, limits_.shard_bytes_max, shard::Check::None}};
+            {epoch_, limits_.shard_bytes_max, shard::Check::None, wall_now_ms() / 1000,
+             limits_.cache_kib},
+            reporter()};
 }
 
 Result<void> Shards::ensure_writer(Cell<shard::Shard>& cell, const Opening& opening) {
@@ -88,7 +140,7 @@ Result<void> Shards::ensure_writer(Cell<shard::Shard>& cell, const Opening& open
     if (!is_there(opening.path)) return not_joined();
     auto options = opening.options;
     options.check = cell.check;
-    auto opened = shard::Shard::open(opening.path, opening.community, options);
+    auto opened = open_or_rebuild({opening.path, opening.community}, options, opening.on_damage);
     if (!opened) {
         process::log::broken("event=shard.unopened community={} reason=\"{}\"",
                              opening.community.hex(), opened.error().text);
@@ -103,7 +155,7 @@ Result<void> Shards::ensure_reader(Cell<shard::ShardReader>& cell, const Opening
     if (cell.it) return {};
     if (!is_there(opening.path)) return not_joined();
     WARREN_TRY(cell.it, shard::ShardReader::open(opening.path, opening.community));
-    return {};
+    return cell.it->set_cache_kib(opening.options.cache_kib);
 }
 
 // A file whose write failed is closed; the next call opens it again and proves it (R-D4).
@@ -116,127 +168,80 @@ void Shards::settle(Cell<shard::Shard>& cell, const Opening& opening) {
     cell.check = shard::Check::Quick;
 }
 
-void Shards::maintain(const OpenShard& shard) {
-    executor_.post(shard.writes, [cell = shard.writer, id = shard.id] {
+void Shards::maintain(const ShardUse& use) {
+    if (use->maintaining) return;
+    use->maintaining = true;
+    auto work = [cell = use->writer, id = use->id] {
         if (!cell->it) return;
         auto done = cell->it->maintain();
         if (!done)
             process::log::broken("event=shard.checkpoint_failed community={} reason=\"{}\"",
                                  id.hex(), done.error().text);
-    });
+    };
+    auto complete = [shard = use.share()] { shard->maintaining = false; };
+    executor_.post(use->writes,
+                   {.prepare = {}, .work = work, .complete = complete, .priority = Priority::Bulk});
 }
 
-Task<Result<void>> Shards::ensure_open(ShardUse use, Nanoseconds deadline) {
+Task<Result<void>> Shards::ensure_open(ShardUse use, Nanoseconds deadline, Priority asker) {
+    if (use->leaving) co_return not_joined();
+    // Once open, readers need not queue behind commits.
+    if (use->root && !use->closing) co_return Result<void>{};
+    if (!co_await take_place(use, deadline, asker))
+        co_return Error{ErrorKind::Expired, "too many communities are in use at once"};
     std::function<Result<shard::ShardRoot>()> job =
         [opening = opening(*use), cell = use->writer]() -> Result<shard::ShardRoot> {
         WARREN_TRY_VOID(ensure_writer(*cell, opening));
         return cell->it->root();
     };
-    // Once open, readers need not queue behind commits.
-    if (use->root && !use->closing) co_return Result<void>{};
-    auto root = co_await executor_.run<shard::ShardRoot>(use->writes, std::move(job), deadline);
+    Executor::Terms terms(deadline, Priority::Opening);
+    auto root = co_await executor_.run<shard::ShardRoot>(use->writes, std::move(job), terms);
     if (!root) co_return std::move(root.error());
-    use->root = *root;
+    if (!use->root) use->root = *root;
     co_return Result<void>{};
 }
 
-Task<Result<Verdicts>> Shards::store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
-                                     Nanoseconds deadline) {
-    auto promise = std::make_shared<pipe::Promise<Result<Verdicts>>>(loop_);
-    use->waiting.push_back({std::move(packets), std::move(keep), promise});
-    if (!use->committing) {
-        use->committing = true;
-        pipe::spawn(loop_, commit_waiting(use));
-    }
-    auto verdicts = co_await promise->wait(deadline);
-    if (!verdicts) {
-        // Its credit goes back now, so it must not stay: a hanging disk would collect them.
-        std::erase_if(use->waiting, [&](const auto& store) { return store.promise == promise; });
-        co_return Error{ErrorKind::Expired, "the disk did not answer in time"};
-    }
-    co_return std::move(*verdicts);
-}
-
-Task<void> Shards::commit_waiting(ShardUse use) {
-    while (!use->waiting.empty()) {
-        std::vector<WaitingStore> group;
-        std::size_t records = 0;
-        std::size_t bytes = 0;
-        while (!use->waiting.empty() && records < group_records_max && bytes < group_bytes_max) {
-            group.push_back(std::move(use->waiting.front()));
-            use->waiting.pop_front();
-            records += group.back().packets.size();
-            bytes += group.back().keep.size();
-        }
-        co_await commit_group(use, std::move(group));
-    }
-    use->committing = false;
-}
-
-Task<void> Shards::commit_group(ShardUse use, std::vector<WaitingStore> group) {
-    struct Stored {
-        Verdicts verdicts;
-        shard::ShardRoot root;
+Task<Result<void>> Shards::close_cell(Executor::Strand strand, std::function<void()> reset,
+                                      Nanoseconds deadline) {
+    std::function<Result<void>()> job = [reset = std::move(reset)]() -> Result<void> {
+        reset();
+        return {};
     };
-    auto packets = std::make_shared<std::vector<ByteView>>();
-    auto keep = std::make_shared<std::vector<pipe::Frame>>();  // the job may outlive its deadline
-    for (const auto& store : group) {
-        packets->insert(packets->end(), store.packets.begin(), store.packets.end());
-        keep->push_back(store.keep);
-    }
-    std::function<Result<Stored>(shard::Shard&)> work =
-        [packets, keep](shard::Shard& shard) -> Result<Stored> {
-        WARREN_TRY(auto verdicts, shard.store(*packets, shard::Durability::Replicated));
-        return Stored{std::move(verdicts), shard.root()};
-    };
-    auto began = monotonic_now();
-    auto stored = co_await write<Stored>(use, std::move(work), began + commit_time_max);
-    metrics_.observe_us("storage_commit_seconds",
-                        static_cast<std::uint64_t>((monotonic_now() - began) / 1000));
-    ++metrics_.counter("storage_commits_total");
-    if (stored) use->root = stored->root;
-    std::size_t at = 0;
-    for (auto& store : group) {
-        if (!stored) {
-            store.promise->set(stored.error());
-            continue;
-        }
-        auto first = stored->verdicts.begin() + static_cast<std::ptrdiff_t>(at);
-        at += store.packets.size();
-        auto last = stored->verdicts.begin() + static_cast<std::ptrdiff_t>(at);
-        store.promise->set(Verdicts(first, last));
-    }
+    auto terms = Executor::Terms::always(deadline);
+    co_return co_await executor_.run<void>(std::move(strand), std::move(job), terms);
 }
 
 // Readers first: the writer's close is then the last one, and leaves one file without a log.
 // Whoever asks meanwhile opens it again on the same strands, so there never are two writers.
 Task<void> Shards::close(std::shared_ptr<OpenShard> shard) {
     shard->closing = true;
+    ++closing_;
     auto deadline = monotonic_now() + close_time_max;
-    using Job = std::function<Result<void>()>;
-    Job close_reader = [cell = shard->reader]() -> Result<void> {
-        cell->it.reset();
-        return {};
-    };
-    Job close_indexed = [cell = shard->indexed]() -> Result<void> {
-        cell->it.reset();
-        return {};
-    };
-    Job close_writer = [cell = shard->writer]() -> Result<void> {
-        cell->it.reset();
-        return {};
-    };
-    (void)co_await executor_.run<void>(shard->reads, std::move(close_reader), deadline);
-    (void)co_await executor_.run<void>(indexing_strand_(shard->id), std::move(close_indexed),
-                                       deadline);
-    auto closed = co_await executor_.run<void>(shard->writes, std::move(close_writer), deadline);
+    std::function<void()> close_reader = [cell = shard->reader] { cell->it.reset(); };
+    std::function<void()> close_indexed = [cell = shard->indexed] { cell->it.reset(); };
+    std::function<void()> close_writer = [cell = shard->writer] { cell->it.reset(); };
+    (void)co_await close_cell(shard->reads, std::move(close_reader), deadline);
+    (void)co_await close_cell(indexing_strand_(shard->id), std::move(close_indexed), deadline);
+    auto closed = co_await close_cell(shard->writes, std::move(close_writer), deadline);
     shard->closing = false;
     shard->root.reset();
-    if (!closed || shard->users > 0) co_return;
-    const auto found = open_.find(shard->id);
-    if (found == open_.end() || found->second != shard) co_return;  // another close was quicker
-    open_.erase(found);
-    metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(open_.size());
+    --closing_;
+    if (closed && shard->users == 0 && shard->placed) {
+        shard->placed = false;
+        metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(--placed_);
+    }
+    freed_->notify();
+}
+
+Task<bool> Shards::retire(std::shared_ptr<OpenShard> shard, Nanoseconds deadline) {
+    while (shard->users > 0 && !Executor::is_hung(shard->writes)) {
+        if (monotonic_now() >= deadline) co_return false;
+        // A shard that hangs tells nobody: looked at again now and then.
+        (void)co_await freed_->wait(std::min(deadline, monotonic_now() + look_again));
+    }
+    if (Executor::is_hung(shard->writes) || Executor::is_hung(shard->reads)) co_return false;
+    if (shard->placed) co_await close(shard);
+    co_return !shard->placed;
 }
 
 }  // namespace warren::storage

@@ -11,8 +11,10 @@
 #include "runtime/pipe/frame.h"
 #include "storage-shard/shard.h"
 #include "storage-shard/shard_reader.h"
+#include "workers/storage/damage.h"
 #include "workers/storage/executor.h"
 #include "workers/storage/layout.h"
+#include "workers/storage/signal.h"
 
 namespace warren::storage {
 
@@ -32,10 +34,11 @@ struct WaitingStore {
     std::shared_ptr<pipe::Promise<Result<Verdicts>>> promise;
 };
 
-// Loop side of an open file. Only the cells' contents belong to the strands.
+// Loop side of a file. Only the cells' contents belong to the strands.
 struct OpenShard {
-    OpenShard(const CommunityId& community, Executor& executor)
-        : id(community), writes(executor.make_strand()), reads(executor.make_strand()) {}
+    OpenShard(const CommunityId& community, std::shared_ptr<Signal> signal)
+        : id(community), writes(Executor::make_strand(community.hex())),
+          reads(Executor::make_strand(community.hex())), freed(std::move(signal)) {}
 
     CommunityId id;
     Executor::Strand writes, reads;
@@ -46,14 +49,23 @@ struct OpenShard {
         std::make_shared<Cell<shard::ShardReader>>();
 
     std::optional<shard::ShardRoot> root;  // after the last commit
+    std::shared_ptr<Signal> freed;         // told when the last use ends
     unsigned users = 0;
     Nanoseconds used_at = 0;
+    bool placed = false;  // it is one of the few that may be open
     bool closing = false;
+    bool leaving = false;  // its file is being put away
 
+    unsigned calls = 0;  // under way, all of them, and the bytes that they hold
+    std::size_t call_bytes = 0;
     std::deque<WaitingStore> waiting;
-    bool committing = false;
+    std::size_t waiting_records = 0, waiting_bytes = 0;
+    Nanoseconds gathering_since = 0;  // 0: no timer runs for what waits
+    bool committing = false;          // a commit is queued or runs
+    bool maintaining = false;
     std::deque<std::shared_ptr<pipe::Promise<bool>>> turns;  // of those who publish
     bool publishing = false;
+    bool repairing = false;
     bool indexing = false, index_again = false;
     Nanoseconds indexed_at = 0;
 };
@@ -69,8 +81,8 @@ public:
     ShardUse& operator=(ShardUse) = delete;
     ~ShardUse() {
         if (!shard_) return;
-        --shard_->users;
         shard_->used_at = monotonic_now();
+        if (--shard_->users == 0) shard_->freed->notify();
     }
     OpenShard& operator*() const { return *shard_; }
     OpenShard* operator->() const { return shard_.get(); }
@@ -78,6 +90,26 @@ public:
 
 private:
     std::shared_ptr<OpenShard> shard_;
+};
+
+// One call's share of what a shard may have under way.
+class Guest {
+public:
+    Guest(ShardUse use, std::size_t bytes) : use_(std::move(use)), bytes_(bytes) {
+        ++use_->calls;
+        use_->call_bytes += bytes_;
+    }
+    Guest(Guest&& other) noexcept = default;
+    Guest& operator=(Guest) = delete;
+    ~Guest() {
+        if (!use_.share()) return;
+        --use_->calls;
+        use_->call_bytes -= bytes_;
+    }
+
+private:
+    ShardUse use_;
+    std::size_t bytes_;
 };
 
 // The right to allot the next time and predecessor in a shard. Granted in order of asking.
@@ -99,18 +131,26 @@ public:
     struct Limits {
         std::size_t open_max = 64;
         std::uint64_t shard_bytes_max = 0;
+        int cache_kib = 256;  // of one connection
     };
+    using Committed =
+        std::function<void(const ShardUse&, std::size_t records, const shard::ShardRoot&)>;
     Shards(asio::io_context& loop, Executor& executor, pipe::Metrics& metrics, const Layout& layout,
-           Limits limits)
-        : loop_(loop), executor_(executor), metrics_(metrics), layout_(layout), limits_(limits) {}
+           Limits limits);
 
     // Writes of shards opened from now on carry this.
     void set_epoch(const shard::Epoch& epoch) { epoch_ = epoch; }
     ShardUse use(const CommunityId& community);
+    // Fails at once when the shard's disk does not keep up with what was asked of it already.
+    Result<Guest> admit(const ShardUse& use, std::size_t bytes = 0);
 
     template <typename T>
     Task<Result<T>> write(ShardUse use, std::function<Result<T>(shard::Shard&)> work,
-                          Nanoseconds deadline) {
+                          Nanoseconds deadline, Priority priority = Priority::Interactive) {
+        auto guest = admit(use);
+        if (!guest) co_return std::move(guest.error());
+        auto opened = co_await ensure_open(use, deadline, priority);
+        if (!opened) co_return std::move(opened.error());
         std::function<Result<T>()> job = [opening = opening(*use), cell = use->writer,
                                           work = std::move(work)]() -> Result<T> {
             WARREN_TRY_VOID(ensure_writer(*cell, opening));
@@ -118,14 +158,17 @@ public:
             settle(*cell, opening);
             return out;
         };
-        auto out = co_await executor_.run<T>(use->writes, std::move(job), deadline);
-        maintain(*use);
+        Executor::Terms terms(deadline, priority);
+        auto out = co_await executor_.run<T>(use->writes, std::move(job), terms);
+        maintain(use);
         co_return out;
     }
     template <typename T>
     Task<Result<T>> read(ShardUse use, std::function<Result<T>(shard::ShardReader&)> work,
                          Nanoseconds deadline) {
-        auto opened = co_await ensure_open(use, deadline);
+        auto guest = admit(use);
+        if (!guest) co_return std::move(guest.error());
+        auto opened = co_await ensure_open(use, deadline, Priority::Interactive);
         if (!opened) co_return std::move(opened.error());
         std::function<Result<T>()> job = [opening = opening(*use), cell = use->reader, deadline,
                                           work = std::move(work)]() -> Result<T> {
@@ -133,18 +176,28 @@ public:
             cell->it->set_deadline(deadline);
             return work(*cell->it);
         };
-        co_return co_await executor_.run<T>(use->reads, std::move(job), deadline);
+        auto out = co_await executor_.run<T>(use->reads, std::move(job), deadline);
+        if (!out) note_damage(use, out.error());
+        co_return out;
     }
     // The writer is there before any reader: it alone brings a file's log and shape up to date.
-    Task<Result<void>> ensure_open(ShardUse use, Nanoseconds deadline);
+    Task<Result<void>> ensure_open(ShardUse use, Nanoseconds deadline,
+                                   Priority asker = Priority::Interactive);
 
-    // Group commit: what is queued while a commit runs goes into the next one.
+    // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
     Task<Result<Verdicts>> store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
                                  Nanoseconds deadline);
+    // After each commit of stored records, also when those who sent them have given up.
+    void on_committed(Committed then) { committed_ = std::move(then); }
 
     // Closes the file; `indexing` is the strand that reads `indexed`.
     Task<void> close(std::shared_ptr<OpenShard> shard);
+    // Closes it when its calls have ended; false: its disk hangs, or the deadline passed.
+    Task<bool> retire(std::shared_ptr<OpenShard> shard, Nanoseconds deadline);
     std::vector<std::shared_ptr<OpenShard>> all() const;
+    // damage.cpp: has the file rebuilt, if the error says that it is damaged.
+    void note_damage(const ShardUse& use, const Error& error);
+    void on_damage(OnDamage then) { damaged_ = std::move(then); }
     void on_closing(std::function<Executor::Strand(const CommunityId&)> indexing_strand) {
         indexing_strand_ = std::move(indexing_strand);
     }
@@ -153,17 +206,38 @@ public:
         std::string path;
         CommunityId community;
         shard::ShardOptions options;
+        OnDamage on_damage;
     };
     Opening opening(const OpenShard& shard) const;
     static Result<void> ensure_reader(Cell<shard::ShardReader>& cell, const Opening& opening);
 
 private:
+    OnDamage reporter() const;
+    Task<void> repair(ShardUse use, std::string fault);
+
+    struct Group;
+    struct Gathering {
+        ShardUse use;
+        Nanoseconds since = 0;
+    };
     static Result<void> ensure_writer(Cell<shard::Shard>& cell, const Opening& opening);
     static void settle(Cell<shard::Shard>& cell, const Opening& opening);
-    void maintain(const OpenShard& shard);
-    void make_room();
-    Task<void> commit_waiting(ShardUse use);
-    Task<void> commit_group(ShardUse use, std::vector<WaitingStore> group);
+    void maintain(const ShardUse& use);
+    Task<bool> take_place(ShardUse use, Nanoseconds deadline, Priority asker);
+    bool has_place(Priority asker) const;
+    void close_unused();
+    void forget_unplaced();
+    Task<Result<void>> close_cell(Executor::Strand strand, std::function<void()> reset,
+                                  Nanoseconds deadline);
+
+    // commits.cpp
+    void gather(const ShardUse& use);
+    void gathered();
+    void commit_oldest();
+    void commit(const ShardUse& use);
+    static void take_group(OpenShard& shard, Group& group);
+    static void store_group(Cell<shard::Shard>& cell, const Opening& opening, Group& group);
+    void answer(const ShardUse& use, Group& group);
 
     asio::io_context& loop_;
     Executor& executor_;
@@ -171,7 +245,14 @@ private:
     const Layout& layout_;
     Limits limits_;
     shard::Epoch epoch_;
+    OnDamage damaged_;
     std::unordered_map<CommunityId, std::shared_ptr<OpenShard>> open_;
+    std::size_t placed_ = 0, seeking_ = 0, closing_ = 0;
+    std::shared_ptr<Signal> freed_;
+    std::deque<Gathering> gathering_;  // oldest first
+    asio::steady_timer gathered_;
+    bool timing_ = false;
+    Committed committed_;
     std::function<Executor::Strand(const CommunityId&)> indexing_strand_;
 };
 

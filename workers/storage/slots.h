@@ -1,42 +1,64 @@
-// Listings and full text: one derived file per slot, written behind the commits on the slot's
-// strand, read beside it. Listings cover all slots, also those of other workers, whose files are
-// only read.
+// Listings, full text and authors: one derived file per slot, written behind the commits on the
+// slot's strand, read beside it. A question to all slots is asked of all at once. Listings cover
+// all slots, also those of other workers, whose files are only read.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "storage-shard/derived.h"
+#include "storage-shard/derived_reader.h"
+#include "storage-shard/search_rank.h"
 #include "workers/storage/executor.h"
 #include "workers/storage/layout.h"
+#include "workers/storage/listings.h"
 #include "workers/storage/shards.h"
 
 namespace warren::storage {
 
-struct ChannelPage {
-    std::vector<shard::ListedChannel> channels;
+struct RankedTorrent {
+    shard::FoundTorrent torrent;
+    std::optional<shard::Health> health;
+    double score = 0;  // larger is better
+};
+struct SearchResult {
+    std::vector<RankedTorrent> torrents;  // best first
+    bool complete = true;                 // false: a slot did not answer in time
+};
+struct AuthorRecords {
+    std::optional<protocol::PublicKey> key;
+    std::uint64_t records = 0, forks = 0;
+    std::vector<shard::AuthoredRecord> rows;
     bool more = false;
-    std::string next;
+    bool complete = true;
 };
 
 class Slots {
 public:
-    Slots(Executor& executor, const Layout& layout);
+    using Numbers = std::vector<std::uint8_t>;
+    Slots(asio::io_context& loop, Executor& executor, const Layout& layout);
 
     Executor::Strand indexing(std::uint8_t slot) const { return slots_[slot].writes; }
 
     // One step of bringing a community's listings up to date.
     Task<Result<shard::CaughtUp>> catch_up(ShardUse use, Shards::Opening opening,
-                                           Nanoseconds deadline);
-    Task<Result<void>> forget(CommunityId community, Nanoseconds deadline);
+                                           Executor::Terms terms);
+    // Takes a community out in bounded steps; with IndexAgain the next catch_up starts from the
+    // first record: how a community's part is rebuilt.
+    Task<Result<void>> forget(CommunityId community, shard::Derived::Then then,
+                              Nanoseconds deadline);
 
-    Task<Result<std::vector<shard::FoundTorrent>>> search(std::vector<std::uint8_t> slots,
-                                                          std::string text, std::size_t limit,
-                                                          Nanoseconds deadline);
-    Task<Result<ChannelPage>> channels(std::optional<shard::ChannelCursor> after, std::size_t limit,
+    Task<Result<SearchResult>> search(Numbers slots, std::string text, std::size_t limit,
+                                      Nanoseconds deadline);
+    Task<Result<AuthorRecords>> author(Numbers slots, MemberId member,
+                                       std::optional<shard::AuthorCursor> after, std::size_t limit,
+                                       Nanoseconds deadline);
+    // `own`: slots whose every change passes through here; others are looked at each time.
+    Task<Result<ChannelPage>> channels(const Numbers& own,
+                                       std::optional<shard::ChannelCursor> after, std::size_t limit,
                                        Nanoseconds deadline);
     // All that the directory announces.
     Task<Result<std::vector<shard::ListedChannel>>> announced(Nanoseconds deadline);
@@ -50,18 +72,28 @@ public:
                                                   Nanoseconds deadline);
     Task<void> close(std::uint8_t slot);
 
+    // Kept in memory: it is told again every minute, and out of date after days.
+    void put_health(const Infohash& infohash, const shard::Health& health);
+
 private:
     struct Slot {
         Executor::Strand writes, reads;
         std::shared_ptr<Cell<shard::Derived>> derived;
         std::shared_ptr<Cell<shard::DerivedReader>> reader;
+        bool known = false;  // nothing was written since the listings looked
     };
-    static Result<void> ensure_reader(Cell<shard::DerivedReader>& cell, const std::string& path);
+    template <typename T>
+    Task<Result<T>> read(std::uint8_t slot, std::function<Result<T>(shard::DerivedReader&)> work,
+                         Nanoseconds deadline);
+    Task<void> refresh(const Numbers& own, Nanoseconds deadline);
+    SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
 
+    asio::io_context& loop_;
     Executor& executor_;
     const Layout& layout_;
-    Executor::Strand listings_;
     std::vector<Slot> slots_;
+    Listings listings_;
+    std::unordered_map<Infohash, shard::Health> health_;
 };
 
 }  // namespace warren::storage

@@ -10,16 +10,37 @@ namespace warren::storage {
 namespace {
 
 constexpr Nanoseconds start_time_max = 20_s;
+constexpr Nanoseconds close_time_max = 5_s;
 
 }  // namespace
 
 StorageWorker::StorageWorker(pipe::Host& host)
     : host_(host), settings_(StorageSettings::from(host.settings())), layout_(settings_.state_dir),
-      executor_(host.io(), host.metrics(), settings_.threads),
+      executor_(host.io(), host.metrics(), {settings_.threads, settings_.threads_max}),
       shards_(host.io(), executor_, host.metrics(), layout_,
-              {settings_.open_shards_max, settings_.shard_bytes_max}),
-      slots_(executor_, layout_), outbox_(host), folders_(executor_.make_strand()),
-      node_strand_(executor_.make_strand()) {
+              {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
+      slots_(host.io(), executor_, layout_), outbox_(host), folders_(Executor::make_strand("folders")),
+      node_strand_(Executor::make_strand("node")),
+      tools_(host, executor_, shards_, layout_,
+             {settings_.state_dir, settings_.state_dir + "/backups", settings_.shard_bytes_max,
+              settings_.retention, settings_.retention_interval},
+             lend_to_tools()) {
+    shards_.on_committed(
+        [this](const ShardUse& use, std::size_t records, const shard::ShardRoot& root) {
+            committed(use, records, root);
+        });
+    executor_.on_hung([this](const std::string& name) {
+        host_.tap().event("event.shard.hung", {{"shard", name}});
+    });
+    shards_.on_damage([this](const Damage& damage) {
+        ++host_.metrics().counter(damage.rebuilt ? "storage_shards_rebuilt_total"
+                                                 : "storage_rebuilds_failed_total");
+        host_.tap().event("event.shard.damaged", {{"community", damage.community.hex()},
+                                                  {"fault", damage.fault},
+                                                  {"rebuilt", damage.rebuilt},
+                                                  {"records", damage.saved.records},
+                                                  {"set_aside", damage.saved.set_aside}});
+    });
     shards_.on_closing([this](const CommunityId& community) {
         return slots_.indexing(process::slot_of(community));
     });
@@ -48,6 +69,7 @@ Task<Result<void>> StorageWorker::start() {
     }
     pipe::spawn(host_.io(), index_what_a_crash_left());
     pipe::spawn(host_.io(), follow_what_is_announced());
+    pipe::spawn(host_.io(), tools_.keep_retention());
     co_return Result<void>{};
 }
 
@@ -100,9 +122,10 @@ Task<void> StorageWorker::close_slots(std::vector<std::uint8_t> slots) {
     };
     for (const auto& shard : shards_.all()) {
         if (!is_leaving(shard->id)) continue;
-        while (shard->users > 0)
-            co_await pipe::sleep_for(host_.io(), 5_ms);
-        co_await shards_.close(shard);
+        if (co_await shards_.retire(shard, monotonic_now() + close_time_max)) continue;
+        // Its new owner waits for the file's lock, and no older epoch writes after that.
+        process::log::unusual("event=shard.left_open community={} reason=\"its disk hangs\"",
+                              shard->id.hex());
     }
     for (auto slot : slots)
         co_await slots_.close(slot);

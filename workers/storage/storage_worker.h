@@ -8,10 +8,12 @@
 #include "runtime/pipe/worker.h"
 #include "workers/storage/commands.h"
 #include "workers/storage/executor.h"
+#include "workers/storage/joined.h"
 #include "workers/storage/outbox.h"
 #include "workers/storage/settings.h"
 #include "workers/storage/shards.h"
 #include "workers/storage/slots.h"
+#include "workers/storage/tools.h"
 
 namespace warren::storage {
 
@@ -30,7 +32,8 @@ private:
     Task<pipe::Answer> on_list_communities(Call call);
     Task<pipe::Answer> on_list_channels(Call call, ListPage page);
     Task<pipe::Answer> on_list_contents(Call call, CommunityId community, ListPage page);
-    Task<pipe::Answer> on_search(Call call, std::string text, std::size_t limit);
+    Task<pipe::Answer> on_search(Call call, SearchQuestion question);
+    Task<pipe::Answer> on_list_authored(Call call, MemberId member, ListPage page);
     Task<pipe::Answer> on_reconcile(Call call, Reconcile command);
     Task<pipe::Answer> on_get_root(Call call, CommunityId community);
     Task<pipe::Answer> on_fetch_records(Call call, FetchRecords command);
@@ -51,6 +54,7 @@ private:
     // following.cpp: which communities this node is part of
     Task<pipe::Answer> on_join_community(Call call, CommunityId community);
     Task<pipe::Answer> on_leave_community(Call call, CommunityId community);
+    Task<void> put_away(ShardUse use, std::shared_ptr<pipe::Promise<Result<bool>>> ended);
     Task<Result<void>> join(CommunityId community, std::optional<shard::Founder> founder,
                             Nanoseconds deadline);
     Task<Result<std::vector<FileOnDisk>>> files(Nanoseconds deadline);
@@ -61,7 +65,8 @@ private:
     // indexing.cpp
     void index_soon(const ShardUse& use);
     Task<void> index(ShardUse use);
-    Task<bool> index_step(ShardUse use);
+    Task<bool> index_step(ShardUse use, Executor::Terms terms);
+    Task<void> index_now(ShardUse use);
     void committed(const ShardUse& use, std::size_t records, const shard::ShardRoot& root);
 
     bool owns(std::uint8_t slot) const;
@@ -90,6 +95,19 @@ private:
         co_return co_await executor_.run<T>(node_strand_, std::move(job), deadline);
     }
 
+    // tool_handlers.cpp: what operators ask
+    Tools::Worker lend_to_tools();
+    Task<pipe::Answer> on_list_shards(Call call, CommunityId after);
+    Task<pipe::Answer> on_set_retention(Call call, CommunityId community,
+                                        std::optional<shard::Retention> rule);
+    Task<pipe::Answer> on_export_records(Call call, CommunityId community, RecordRef after,
+                                         std::size_t bytes_max);
+    Task<pipe::Answer> on_list_backups(Call call);
+    Task<pipe::Answer> on_delete_backup(Call call, std::string name);
+    Task<pipe::Answer> on_join_with_details(Call call, CommunityId community, Bytes details);
+    pipe::Answer on_start_task(TaskKind kind, const CommunityId& community,
+                               const std::string& name);
+
     pipe::Host& host_;
     StorageSettings settings_;
     Layout layout_;
@@ -98,8 +116,10 @@ private:
     Slots slots_;
     Outbox outbox_;
     Executor::Strand folders_;  // joins, leaves and looks at what is there, in order
+    std::shared_ptr<Joined> joined_ = std::make_shared<Joined>(layout_);  // of the folders' strand
     Executor::Strand node_strand_;
     std::shared_ptr<Cell<shard::NodeShard>> node_ = std::make_shared<Cell<shard::NodeShard>>();
+    Tools tools_;
     std::vector<std::uint8_t> held_;  // slots that this worker served when last told
     std::uint64_t releasing_version_ = 0;
     int releasing_ = 0;  // maps whose lost slots are being closed

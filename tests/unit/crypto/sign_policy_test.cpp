@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "protocol/dht_messages.h"
+#include "protocol/discovery_messages.h"
 #include "tests/unit/crypto/support.h"
 
 namespace warren::crypto {
@@ -33,6 +35,50 @@ TEST(SignPolicy, EachRoleAndMessage) {
             EXPECT_EQ(allowed, expected) << process::name_of(role) << " " << n;
         }
     }
+}
+
+TEST(SignPolicy, MessagesOfDiscoveryAndDhtOnlyThere) {
+    const auto key = fixed_key('a'), other = fixed_key('b');
+    const auto& own = key.public_key();
+    const Bytes payload(30, 2);
+    for (int n = 0; n < 256; ++n) {
+        const auto id = static_cast<std::uint8_t>(n);
+        const bool base = n >= 231 && n <= 250;
+        const auto similarity =
+            protocol::frame_signed(protocol::discovery_community, id, own, 1, payload);
+        EXPECT_EQ(may_sign(Role::Network, similarity, own).ok(), base || n == 1 || n == 2) << n;
+        EXPECT_FALSE(may_sign(Role::Api, similarity, own).ok()) << n;
+        const auto lookup =
+            protocol::frame_signed_untimed(protocol::dht_community, id, own, payload);
+        EXPECT_EQ(may_sign(Role::Network, lookup, own).ok(), base || (n >= 1 && n <= 10)) << n;
+        EXPECT_FALSE(may_sign(Role::Torrent, lookup, own).ok()) << n;
+        const auto elsewhere = protocol::frame_signed_untimed(community, id, own, payload);
+        EXPECT_EQ(may_sign(Role::Network, elsewhere, own).ok(), base) << n;
+    }
+    const auto foreign =
+        protocol::frame_signed_untimed(protocol::dht_community, 5, other.public_key(), payload);
+    EXPECT_THAT(may_sign(Role::Network, foreign, own).error().text, HasSubstr("another author"));
+}
+
+TEST(SignPolicy, ValuesOfTheDhtStrictly) {
+    const auto key = fixed_key('a'), other = fixed_key('b');
+    const auto& own = key.public_key();
+    const auto value = [&](std::size_t bytes, const protocol::PublicKey& author) {
+        return protocol::frame_signed_value(Bytes(bytes, 7), 1700000000, author.view());
+    };
+    EXPECT_TRUE(may_sign(Role::Network, value(0, own), own).ok());
+    EXPECT_TRUE(may_sign(Role::Network, value(23, own), own).ok());
+    EXPECT_FALSE(may_sign(Role::Network, value(24, own), own).ok());
+    EXPECT_FALSE(may_sign(Role::Storage, value(5, own), own).ok());
+    EXPECT_FALSE(may_sign(Role::Api, value(5, own), own).ok());
+    EXPECT_THAT(may_sign(Role::Network, value(5, other.public_key()), own).error().text,
+                HasSubstr("another author"));
+    auto longer = value(5, own);
+    longer.push_back(0);
+    EXPECT_FALSE(may_sign(Role::Network, longer, own).ok());
+    auto cut = value(5, own);
+    cut.pop_back();
+    EXPECT_FALSE(may_sign(Role::Network, cut, own).ok());
 }
 
 TEST(SignPolicy, OnlyOurOwnName) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/crypto/support.h"
+#include "workers/crypto/legacy_ec.h"
 
 namespace warren::crypto {
 namespace {
@@ -59,27 +60,56 @@ TEST(Verify, PacketsOfTheReferenceAreValidAndEveryChangedByteIsNot) {
         auto packet = bytes_of(row.at("packet"));
         const auto parts = protocol::decode_signed(packet, protocol::WithGlobalTime::No);
         ASSERT_TRUE(parts.ok()) << row.at("id");
-        if (!protocol::is_curve25519_key(parts->public_key)) {  // an old tracker's kind of key
-            EXPECT_FALSE(is_valid_packet(packet)) << row.at("id");
-            continue;
-        }
         ++packets;
-        EXPECT_TRUE(is_valid_packet(packet)) << row.at("id");
+        EXPECT_TRUE(is_validly_signed(packet)) << row.at("id");
         for (std::size_t at = 0; at < packet.size(); ++at) {
             packet[at] ^= 0x10;
-            EXPECT_FALSE(is_valid_packet(packet)) << row.at("id") << " byte " << at;
+            EXPECT_FALSE(is_validly_signed(packet)) << row.at("id") << " byte " << at;
             packet[at] ^= 0x10;
         }
-        EXPECT_FALSE(is_valid_packet(ByteView(packet).first(packet.size() - 1)));
+        EXPECT_FALSE(is_validly_signed(ByteView(packet).first(packet.size() - 1)));
     }
     EXPECT_GE(packets, 10u);
+}
+
+TEST(Verify, OldKeysOnBinaryCurves) {
+    ASSERT_TRUE(start_legacy_ec());
+    std::size_t good = 0, bad = 0;
+    for (const auto& row : vectors("keys.json")) {
+        if (!row.at("type").get<std::string>().starts_with("ec-legacy")) continue;
+        const auto key = bytes_of(row.at("public_der")), message = bytes_of(row.at("message"));
+        auto signature = bytes_of(row.at("signature"));
+        const bool valid = row.at("valid").get<bool>();
+        EXPECT_EQ(is_signed_by_legacy(key, message, signature), valid) << row.at("id");
+        ++(valid ? good : bad);
+        signature[signature.size() / 3] ^= 1;
+        EXPECT_FALSE(is_signed_by_legacy(key, message, signature)) << row.at("id");
+        EXPECT_FALSE(is_signed_by_legacy(key, message, ByteView(signature).first(10)));
+        EXPECT_FALSE(is_signed_by_legacy(key, message, Bytes(signature.size())));
+    }
+    EXPECT_EQ(good, 10u);
+    EXPECT_EQ(bad, 1u);
+}
+
+TEST(Verify, ValuesOfTheDhtAsTheReferenceSignsThem) {
+    ASSERT_TRUE(start_sodium());
+    std::size_t checked = 0;
+    for (const auto& row : vectors("dht.json")) {
+        if (row.at("type") != "dht-value" || !row.value("signed", false)) continue;
+        auto value = bytes_of(row.at("encoded"));
+        ++checked;
+        EXPECT_EQ(is_validly_signed(value), row.value("expect", "") != "reject") << row.at("id");
+        value[2] ^= 1;
+        EXPECT_FALSE(is_validly_signed(value)) << row.at("id");
+    }
+    EXPECT_EQ(checked, 4u);
 }
 
 TEST(Verify, SmallOrderKeysAndMalleableSignaturesAreRefused) {
     const auto key = fixed_key('a');
     const auto community = *CommunityId::from(Bytes(20, 0x33));
     auto packet = signed_by(key, record_by(key, community));
-    ASSERT_TRUE(is_valid_packet(packet));
+    ASSERT_TRUE(is_validly_signed(packet));
     // S + L is another encoding of the same signature.
     const auto order =
         *from_hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
@@ -91,7 +121,7 @@ TEST(Verify, SmallOrderKeysAndMalleableSignaturesAreRefused) {
         byte = static_cast<std::uint8_t>(carry);
         carry >>= 8;
     }
-    EXPECT_FALSE(is_valid_packet(malleable));
+    EXPECT_FALSE(is_validly_signed(malleable));
     // The neutral element as a key accepts R = S*B for any message where this is not refused.
     auto small = packet;
     const std::size_t key_at = protocol::prefix_bytes + 1 + 2 + 42;
@@ -99,7 +129,7 @@ TEST(Verify, SmallOrderKeysAndMalleableSignaturesAreRefused) {
     small[key_at] = 1;
     std::fill(small.end() - 64, small.end(), std::uint8_t{0});
     *(small.end() - 64) = 1;
-    EXPECT_FALSE(is_valid_packet(small));
+    EXPECT_FALSE(is_validly_signed(small));
 }
 
 TEST(Verify, RecordsGetTheirVerdict) {

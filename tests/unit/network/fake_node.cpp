@@ -130,19 +130,21 @@ Result<pipe::Message> FakeOutbox::storage(const pipe::Message& message) {
     const auto community = to_domain(*wish->community());
     auto& store = stores.at(community);
     protocol::Reconciled result;
+    protocol::SyncEpoch epoch = 0;
     if (wish->opening()) {
         result.answers = protocol::open_sync(store);
     } else {
-        auto elements = protocol::decode_elements(blob_of(message));
-        if (!elements.ok()) return elements.error();
+        auto body = protocol::decode_sync_body(blob_of(message));
+        if (!body.ok()) return body.error();
+        epoch = body->epoch;
         auto side =
             wish->responder() ? protocol::SyncSide::Responder : protocol::SyncSide::Initiator;
         result = protocol::reconcile(store, protocol::session_key(community, wish->session()),
-                                     *elements, side);
+                                     body->elements, side);
     }
     auto out =
         reply<S::Answer>(builder, S::Reply::ReconcileReply, S::CreateReconcileReply(builder));
-    out.blobs.emplace_back(protocol::encode_elements(result.answers));
+    out.blobs.emplace_back(protocol::encode({epoch, result.answers}));
     out.blobs.emplace_back(protocol::encode_selections(result.wants));
     out.blobs.emplace_back(protocol::encode_selections(result.offers));
     return out;
@@ -206,7 +208,8 @@ FakeNode::FakeNode(pipe::asio::io_context& io, std::uint64_t seed,
     std::string list;
     for (const auto& text : bootstrap)
         list += (list.empty() ? "" : "\n") + text;
-    settings_.set("overlay.bootstrap", list);
+    settings_.set("overlay.bootstrap_peers", list);
+    settings_.set("overlay.bootstrap", "false");
     worker_ = std::make_unique<NetworkWorker>(*this);
 }
 

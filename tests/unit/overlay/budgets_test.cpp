@@ -57,6 +57,43 @@ TEST(SourceBudget, an_ipv6_host_is_its_net_of_64_bits) {
     EXPECT_EQ(taken, 20);
 }
 
+// R-U2: what a flood from everywhere drains is its own: a stranger's packets still pass.
+TEST(SourceBudget, a_flood_of_spoofed_sources_leaves_others_their_packets) {
+    SeededRandom random(2);
+    SourceBudget budget(random, 65'536);
+    auto honest = address(77, 1, 2, 3);
+    int passed = 0, sent = 0;
+    Nanoseconds now = start;
+    for (int i = 0; i < 1'000'000; ++i, now += 100'000) {  // 10,000 a second, from 64 regions
+        auto bits = random.next();
+        budget.take(now, address(static_cast<std::uint8_t>(100 + bits % 8),
+                                 static_cast<std::uint8_t>(bits >> 8 & 7),
+                                 static_cast<std::uint8_t>(bits >> 16),
+                                 static_cast<std::uint8_t>(bits >> 24)));
+        if (i % 1000 != 0) continue;
+        ++sent;
+        passed += budget.take(now, honest) ? 1 : 0;
+    }
+    EXPECT_GE(passed, sent * 99 / 100) << "seed 2";
+}
+
+TEST(FlatSet, holds_what_was_put_in_and_nothing_else) {
+    SeededRandom random(3);
+    FlatSet set;
+    std::vector<std::uint64_t> in;
+    for (int i = 0; i < 5000; ++i)
+        in.push_back(random.next());
+    for (auto value : in)
+        set.insert(value);
+    EXPECT_EQ(set.size(), in.size());
+    for (auto value : in)
+        EXPECT_TRUE(set.contains(value));
+    for (int i = 0; i < 5000; ++i)
+        EXPECT_FALSE(set.contains(random.next()));
+    set.clear();
+    EXPECT_FALSE(set.contains(in.front()));
+}
+
 TEST(DuplicateFilter, remembers_for_a_while_and_stays_bounded) {
     SeededRandom random(1);
     DuplicateFilter filter(random, 1000);
@@ -66,8 +103,8 @@ TEST(DuplicateFilter, remembers_for_a_while_and_stays_bounded) {
     EXPECT_TRUE(filter.seen(start, digest));
     EXPECT_NE(digest, filter.digest(view_of("b packet")));
     for (std::uint64_t i = 0; i < 10'000; ++i) {
-        filter.seen(start, i);
-        filter.insert(i);
+        filter.seen(start, 2 * i);
+        filter.insert(2 * i);
     }
     EXPECT_LE(filter.size(), 2001U);
     filter.insert(digest);

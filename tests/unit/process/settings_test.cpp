@@ -52,9 +52,9 @@ TEST(SettingRows, RefuseWhatIsWrongAndSayWhatToWrite) {
         {"api.listen", "localhost",
          "api.listen = \"localhost\" is not an address: write ADDRESS:PORT, such as "
          "127.0.0.1:8085"},
-        {"overlay.bootstrap", "a.example:80\n192.0.2.1:5", ""},
-        {"overlay.bootstrap", "a.example:80\nb:70000",
-         "overlay.bootstrap has \"b:70000\": write HOST:PORT, such as 192.0.2.7:8090"},
+        {"overlay.bootstrap_peers", "a.example:80\n192.0.2.1:5", ""},
+        {"overlay.bootstrap_peers", "a.example:80\nb:70000",
+         "overlay.bootstrap_peers has \"b:70000\": write HOST:PORT, such as 192.0.2.7:8090"},
         {"torrent.share_root", "share",
          "torrent.share_root = \"share\" must be an absolute path, such as /srv/warren"},
         {"torrent.share_root", std::string(5000, '/'),

@@ -100,8 +100,8 @@ TEST(Record, KindKeyVersionAndSizeBounds) {
 TEST(Record, LegacyKeyIsRefused) {
     Writer to;
     put_header(to, {}, 2);
-    Bytes key(66);
-    key[0] = 0x30;
+    auto key = *from_hex("3040301006072a8648ce3d020106052b81040001032c0004");  // sect163k1
+    key.resize(66);
     to.u16(66).bytes(key).u64(5).bytes(Bytes(40)).bytes(Bytes(42));
     EXPECT_TRUE(decode_signed(to.peek(), WithGlobalTime::Yes).ok());
     EXPECT_FALSE(decode_record(to.peek()).ok());

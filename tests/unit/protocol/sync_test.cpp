@@ -19,8 +19,8 @@ enum class Splits { Exact, Buckets, One, None };
 
 class SetView final : public RangeView {
 public:
-    SetView(const Set& set, const SyncKey& key, Splits splits)
-        : refs_(set.begin(), set.end()), splits_(splits) {
+    SetView(const Set& set, const SyncKey& key, Splits splits, GlobalTime floor = 0)
+        : refs_(set.begin(), set.end()), splits_(splits), floor_(floor) {
         sums_.emplace_back();
         for (const auto& ref : refs_) {
             sums_.push_back(sums_.back());
@@ -51,6 +51,7 @@ public:
         }
         return out;
     }
+    GlobalTime floor() const override { return floor_; }
 
 private:
     std::vector<RecordRef>::iterator at(std::size_t i) {
@@ -64,6 +65,7 @@ private:
     std::vector<RecordRef> refs_;
     std::vector<RangeSum> sums_;
     Splits splits_;
+    GlobalTime floor_;
 };
 
 struct Outcome {
@@ -74,13 +76,19 @@ struct Outcome {
 
 class Exchange {
 public:
+    struct Floors {
+        GlobalTime initiator = 0, responder = 0, told = 0;
+    };
+    Exchange(const Set& a, const Set& b, Splits splits, std::uint64_t session, Floors floors)
+        : a_(a), b_(b), fingerprint_(fingerprint_key({}, 0)), session_(session_key({}, session)),
+          initiator_(a, fingerprint_, splits, floors.initiator),
+          responder_(b, fingerprint_, splits, floors.responder),
+          told_(floors.told), out_{a, b, 0, 0} {}
     Exchange(const Set& a, const Set& b, Splits splits, std::uint64_t session)
-        : a_(a), b_(b), fingerprint_(fingerprint_key({})), session_(session_key({}, session)),
-          initiator_(a, fingerprint_, splits),
-          responder_(b, fingerprint_, splits), out_{a, b, 0, 0} {}
+        : Exchange(a, b, splits, session, Floors{}) {}
 
     Outcome run() {
-        auto waiting = cut(open_sync(initiator_), sync_datagram_bytes);
+        auto waiting = cut(open_sync(initiator_, told_), sync_datagram_bytes);
         while (!waiting.empty() && out_.round_trips < 100) {
             ++out_.round_trips;
             const auto back = deliver(waiting, responder_, SyncSide::Responder);
@@ -133,6 +141,7 @@ private:
     const Set& b_;
     SyncKey fingerprint_, session_;
     SetView initiator_, responder_;
+    GlobalTime told_;
     Outcome out_;
 };
 
@@ -188,6 +197,53 @@ TEST(Sync, RandomPairsConverge) {
     EXPECT_LE(most, 4);
 }
 
+// What one side pruned is neither fetched again nor offered; the rest, and the very first record,
+// which says what the community is, arrive.
+TEST(Sync, AboveBothFloorsAllConverges) {
+    SeededRandom random(20261122);
+    for (std::uint64_t i = 0; i < 1000; ++i) {
+        SCOPED_TRACE("pair " + std::to_string(i));
+        Exchange::Floors floors;
+        if (i % 3 != 0) floors.initiator = random.below(700'000);
+        if (i % 3 != 1) floors.responder = random.below(700'000);
+        if (i % 2 == 0) floors.told = floors.responder;
+        const Set all = random_set(random, random.below(2000), Times::Spread);
+        const RecordRef genesis{1, random.id<RecordId>()};
+        Set a, b;
+        for (const auto& ref : all) {
+            const auto where = random.below(4);
+            if (where != 0 && ref.time >= floors.initiator) a.insert(ref);
+            if (where != 1 && ref.time >= floors.responder) b.insert(ref);
+        }
+        (i % 5 == 0 ? a : b).insert(genesis);
+        Set expected_a = a, expected_b = b;
+        const auto floor = std::max(floors.initiator, floors.responder);
+        for (const auto& from : {a, b}) {
+            for (const auto& ref : from) {
+                if (ref.time < floor && ref != genesis) continue;
+                expected_a.insert(ref);
+                expected_b.insert(ref);
+            }
+        }
+        const auto out = Exchange(a, b, Splits::Buckets, i, floors).run();
+        EXPECT_EQ(out.initiator, expected_a);
+        EXPECT_EQ(out.responder, expected_b);
+        EXPECT_LE(out.round_trips, 6);
+        if (HasFailure()) return;
+    }
+}
+
+TEST(Sync, EpochsAreDaysAndRekeyTheSums) {
+    CommunityId community;
+    const auto epoch = sync_epoch(community, 86'400 * 20'000);
+    EXPECT_EQ(epoch, 20'000u);
+    EXPECT_EQ(sync_epoch(community, 86'400 * 20'001 - 1), 20'000u);
+    community.bytes[2] = 1;  // begins at another hour
+    EXPECT_EQ(sync_epoch(community, 86'400 * 20'001 - 1), 20'001u);
+    EXPECT_EQ(sync_epoch(community, -5), 0u);
+    EXPECT_NE(fingerprint_key(community, epoch), fingerprint_key(community, epoch + 1));
+}
+
 TEST(Sync, PoorSplitPointsOnlyCostRounds) {
     SeededRandom random(5);
     for (const auto splits : {Splits::One, Splits::None}) {
@@ -212,7 +268,7 @@ TEST(Sync, EmptyAndTiny) {
 TEST(Sync, EmptyRangeIsAnsweredAtOnce) {
     SeededRandom random(12);
     const auto set = random_set(random, sync_ids_max, Times::Spread);
-    SetView view(set, fingerprint_key({}), Splits::Exact);
+    SetView view(set, fingerprint_key({}, 0), Splits::Exact);
     const SyncElement empty{{{}, sync_end()}, SyncMode::Fingerprint, {}, {}};
     const auto initiator = reconcile(view, {}, {empty}, SyncSide::Initiator);
     EXPECT_TRUE(initiator.answers.empty());
@@ -281,7 +337,7 @@ TEST(Sync, SumsAddAndSubtractModulo) {
     EXPECT_EQ(sum, (RangeSum{1, ~0ull, ~0ull}));
 
     SeededRandom random(10);
-    const auto key = fingerprint_key({});
+    const auto key = fingerprint_key({}, 0);
     RangeSum forward, backward;
     std::vector<RangeSum> values;
     for (int i = 0; i < 100; ++i)
@@ -299,12 +355,12 @@ TEST(Sync, SumsAddAndSubtractModulo) {
 TEST(Sync, KeysDependOnEverything) {
     CommunityId a, b;
     b.bytes[19] = 1;
-    EXPECT_NE(fingerprint_key(a), fingerprint_key(b));
+    EXPECT_NE(fingerprint_key(a, 0), fingerprint_key(b, 0));
     EXPECT_NE(session_key(a, 1), session_key(a, 2));
     EXPECT_NE(session_key(a, 1), session_key(b, 1));
     RecordId id;
     EXPECT_NE(short_id(session_key(a, 1), id), short_id(session_key(a, 2), id));
-    const auto value = element_value(fingerprint_key(a), id);
+    const auto value = element_value(fingerprint_key(a, 0), id);
     EXPECT_NE(value.high, value.low);
     EXPECT_EQ(value.count, 1u);
 }
@@ -313,7 +369,7 @@ TEST(Sync, KeysDependOnEverything) {
 TEST(Sync, FalseFingerprintsStayBounded) {
     SeededRandom random(11);
     const auto set = random_set(random, 5000, Times::Spread);
-    SetView view(set, fingerprint_key({}), Splits::Exact);
+    SetView view(set, fingerprint_key({}, 0), Splits::Exact);
     const SyncKey key{};
     for (const auto side : {SyncSide::Initiator, SyncSide::Responder}) {
         for (const std::uint64_t count : {std::uint64_t{0}, std::uint64_t{5}, ~std::uint64_t{0}}) {

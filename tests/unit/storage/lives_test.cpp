@@ -60,16 +60,18 @@ TEST_F(StorageTest, ReconcilesAndFetches) {
     Builder a;
     auto opening = node->ask(question(a, S::CreateReconcile(a, &id, 9, true, false)));
     ASSERT_TRUE(reply_of<S::ReconcileReply>(opening));
-    auto elements = protocol::decode_elements(opening.message->blobs.at(0).view());
-    ASSERT_TRUE(elements.ok());
-    ASSERT_EQ(elements->size(), 1u);
+    auto body = protocol::decode_sync_body(opening.message->blobs.at(0).view());
+    ASSERT_TRUE(body.ok());
+    ASSERT_EQ(body->elements.size(), 1u);
     Builder b;
     auto root = node->ask(question(b, S::CreateGetRoot(b, &id)));
     const auto* row = reply_of<S::GetRootReply>(root);
     ASSERT_TRUE(row);
     EXPECT_EQ(row->count(), 11u);
     EXPECT_EQ(row->newest(), 11u);
-    EXPECT_EQ((*elements)[0].sum.count, 11u);
+    EXPECT_EQ(body->elements[0].sum.count, 11u);
+    EXPECT_EQ(row->epoch(), body->epoch);
+    EXPECT_GT(body->epoch, 20'000u);
 
     // Against itself: the same. Against a peer with nothing: ids, and then the records.
     Builder c;
@@ -81,17 +83,18 @@ TEST_F(StorageTest, ReconcilesAndFetches) {
     protocol::SyncElement nothing;
     nothing.range = {{}, protocol::sync_end()};
     nothing.mode = protocol::SyncMode::Fingerprint;
-    empty.blobs.emplace_back(protocol::encode_elements({nothing}));
+    empty.blobs.emplace_back(protocol::encode({body->epoch, {nothing}}));
     auto answer = node->ask(empty);
     ASSERT_TRUE(reply_of<S::ReconcileReply>(answer));
     EXPECT_FALSE(reply_of<S::ReconcileReply>(answer)->in_sync());
-    auto ids = protocol::decode_elements(answer.message->blobs.at(0).view());
+    auto ids = protocol::decode_sync_body(answer.message->blobs.at(0).view());
     ASSERT_TRUE(ids.ok());
-    ASSERT_EQ(ids->size(), 1u);
-    EXPECT_EQ((*ids)[0].ids.size(), 11u);
+    ASSERT_EQ(ids->elements.size(), 1u);
+    EXPECT_EQ(ids->elements[0].ids.size(), 11u);
     Builder e;
     auto fetch = question(e, S::CreateFetchRecords(e, &id, 9, 1 << 20));
-    fetch.blobs.emplace_back(protocol::encode_selections({{(*ids)[0].range, (*ids)[0].ids}}));
+    fetch.blobs.emplace_back(
+        protocol::encode_selections({{ids->elements[0].range, ids->elements[0].ids}}));
     auto fetched = node->ask(fetch);
     const auto* sizes = reply_of<S::FetchRecordsReply>(fetched);
     ASSERT_TRUE(sizes);

@@ -55,6 +55,11 @@ protected:
         EXPECT_OK(opened);
         return opened ? std::move(*opened) : nullptr;
     }
+    protocol::RangeView& ranges(shard::Shard& of) {
+        auto found = of.ranges(of.root().epoch, 0);
+        EXPECT_OK(found);
+        return **found;
+    }
     std::string path() const { return folder.file("channel.shard"); }
     static std::vector<ByteView> views(const std::vector<Bytes>& packets) {
         return {packets.begin(), packets.end()};

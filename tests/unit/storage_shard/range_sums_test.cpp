@@ -35,15 +35,14 @@ public:
     std::size_t rows_read = 0;
 };
 
-constexpr CommunityId community{{1, 2, 3}};
+const protocol::SyncKey key = protocol::fingerprint_key({{1, 2, 3}}, 20000);
 
 }  // namespace
 
 TEST(RangeSums, AgreeWithTheTwinAfterRandomInserts) {
     SeededRandom random(20261121);
-    auto key = protocol::fingerprint_key(community);
     Twin twin;
-    RangeSums sums(community, twin);
+    RangeSums sums(key, twin);
     for (int round = 0; round < 60; ++round) {
         std::vector<RecordRef> added;
         auto batch = 1 + random.below(400);
@@ -69,7 +68,7 @@ TEST(RangeSums, AgreeWithTheTwinAfterRandomInserts) {
 TEST(RangeSums, SplitsCutIntoEqualPartsWithinTheRange) {
     SeededRandom random(5);
     Twin twin;
-    RangeSums sums(community, twin);
+    RangeSums sums(key, twin);
     for (int i = 0; i < 20000; ++i)
         twin.all.insert({1 + random.below(5000), random.id<RecordId>()});
     for (const auto& ref : twin.all)
@@ -98,7 +97,7 @@ TEST(RangeSums, SplitsCutIntoEqualPartsWithinTheRange) {
 TEST(RangeSums, ReadOnlyTheEdges) {
     SeededRandom random(6);
     Twin twin;
-    RangeSums sums(community, twin);
+    RangeSums sums(key, twin);
     for (std::uint64_t i = 1; i <= 50000; ++i)
         twin.all.insert({i, random.id<RecordId>()});
     for (const auto& ref : twin.all)
@@ -119,13 +118,13 @@ TEST_F(ShardFixture, SumsOfAShardFollowItsCommitsAndItsReopening) {
         store(*into, {packets.begin() + static_cast<long>(at),
                       packets.begin() + static_cast<long>(std::min(at + 100, packets.size()))});
     protocol::SyncRange range{{200, {}}, {1203, {}}};
-    auto before = into->ranges().sum(range);
+    auto before = ranges(*into).sum(range);
     EXPECT_EQ(before.count, 1003u);
     auto whole = into->root().sum;
     into.reset();
     into = open(2);
-    EXPECT_EQ(into->ranges().sum(range), before);
+    EXPECT_EQ(ranges(*into).sum(range), before);
     EXPECT_EQ(into->root().sum, whole);
-    EXPECT_EQ(into->ranges().refs({{5, {}}, {9, {}}}, 100).size(), 4u);
+    EXPECT_EQ(ranges(*into).refs({{5, {}}, {9, {}}}, 100).size(), 4u);
     EXPECT_FALSE(into->take_range_error());
 }

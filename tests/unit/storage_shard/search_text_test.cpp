@@ -19,7 +19,7 @@ TEST(SearchText, QueriesAreQuotedTerms) {
     EXPECT_EQ(*match_expression("free film "), "\"free\" \"film\"");
     EXPECT_EQ(*match_expression("東京都"), "\"東京 京都\"");
     EXPECT_EQ(*match_expression("京"), "\"京\"*");
-    EXPECT_EQ(*match_expression("a\" OR b*"), "\"a\" \"OR\" \"b\"");
+    EXPECT_EQ(*match_expression("a\" OR b*"), "\"a\" \"or\" \"b\"");
     EXPECT_FALSE(match_expression(""));
     EXPECT_FALSE(match_expression(" -*\"(): "));
     EXPECT_FALSE(match_expression("\xff\xfe"));

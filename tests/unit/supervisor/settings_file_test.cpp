@@ -30,8 +30,11 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
          "w.toml:2:7: torrent.dht must be true or false, not a whole number"},
         {"[torrent]\nconnections_max = \"9\"\n",
          "w.toml:2:19: torrent.connections_max must be a whole number, not a text"},
-        {"[overlay]\nbootstrap = [1]\n", "w.toml:2:13: overlay.bootstrap must be a list of texts, "
-                                         "such as [\"a\", \"b\"], not this list"},
+        {"[overlay]\nbootstrap_peers = [1]\n",
+         "w.toml:2:19: overlay.bootstrap_peers must be a list of texts, such as [\"a\", \"b\"], not "
+         "this list"},
+        {"[overlay]\nbootstrap = [\"a:1\"]\n",
+         "w.toml:2:13: overlay.bootstrap must be true or false, not this list"},
         {"[workers.storage]\ncount = 99\n",
          "w.toml:2:9: workers.storage.count = 99 is out of bounds: write 1 to 16 processes"},
         {"[api]\nlisten = 8085\n",
@@ -58,14 +61,14 @@ TEST(SettingsFile, SurvivesAnythingThatIsNoFile) {  // F-30
 }
 
 TEST(SettingsFile, TakesValuesOverDefaultsAndOptionsOverBoth) {
-    auto parsed = parse_settings("[overlay]\nlan = true\nbootstrap = [\"a:1\", \"b:2\"]\n"
+    auto parsed = parse_settings("[overlay]\nlan = true\nbootstrap_peers = [\"a:1\", \"b:2\"]\n"
                                  "[workers.verify]\ncount = 3\n",
                                  "w.toml",
                                  {{"--set workers.verify.count=4", "workers.verify.count", "4"},
                                   {"--set api.hosts=x,y", "api.hosts", "x,y"}});
     ASSERT_TRUE(parsed) << parsed.error().text;
     EXPECT_TRUE(parsed->flag("overlay.lan"));
-    EXPECT_EQ(parsed->list("overlay.bootstrap").size(), 2u);
+    EXPECT_EQ(parsed->list("overlay.bootstrap_peers").size(), 2u);
     EXPECT_EQ(parsed->integer("workers.verify.count"), 4);
     EXPECT_EQ(parsed->list("api.hosts"), (std::vector<std::string>{"x", "y"}));
     EXPECT_EQ(parsed->text("api.listen"), "127.0.0.1:8085");
@@ -93,7 +96,7 @@ TEST(SettingsFile, ListsWithoutSecrets) {
     EXPECT_EQ(listed["api.listen"], "127.0.0.1:8085");
     EXPECT_EQ(listed["torrent.dht"], false);
     EXPECT_EQ(listed["storage.threads"], 4);
-    EXPECT_TRUE(listed["overlay.bootstrap"].is_array());
+    EXPECT_TRUE(listed["overlay.bootstrap_peers"].is_array());
     EXPECT_EQ(settings_json(all).find("feed"), std::string::npos);
     auto shown = parse_settings(show_text(all), "shown", {});
     ASSERT_TRUE(shown) << shown.error().text;

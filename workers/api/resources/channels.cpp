@@ -13,6 +13,7 @@ namespace {
 
 // Storage is asked for this many at once, so that an answer stays well below a message's bound.
 constexpr std::uint32_t page_max = 100;
+constexpr std::uint32_t channels_max = 1000;  // it cuts these by their bytes itself
 
 }  // namespace
 
@@ -22,7 +23,7 @@ Handled list_channels(Call& call) {
     const auto limit = call.limit();
     while (after && all.size() < limit) {
         const auto left = limit - static_cast<std::uint32_t>(all.size());
-        Page page{*after, std::min(left, page_max)};
+        Page page{*after, std::min(left, channels_max)};
         auto got = co_await call.outbox().list_channels(call.errand, page);
         if (!got) co_return std::move(got.problem());
         std::ranges::move(got->channels, std::back_inserter(all));
@@ -50,7 +51,7 @@ Handled get_channel(Call& call) {
     const auto id = call.community();
     std::optional<std::string> after = "";
     while (after) {
-        Page page{*after, page_max};
+        Page page{*after, channels_max};
         auto got = co_await call.outbox().list_channels(call.errand, page);
         if (!got) co_return std::move(got.problem());
         const auto found = std::ranges::find(got->channels, id, &Channel::id);

@@ -38,6 +38,19 @@ Handled remove_download(Call& call);
 Handled list_peers(Call& call);
 Handled add_peer(Call& call);
 Handled list_sync(Call& call);
+// shards.cpp
+Handled list_shards(Call& call);
+Handled start_shard_task(Call& call);
+Handled list_tasks(Call& call);
+Handled set_retention(Call& call);
+Handled reset_retention(Call& call);
+Handled export_records(Call& call);
+Handled import_records(Call& call);
+// backups.cpp
+Handled list_backups(Call& call);
+Handled create_backup(Call& call);
+Handled restore_backup(Call& call);
+Handled delete_backup(Call& call);
 // events.cpp
 Handled stream_events(Call& call);
 // metrics.cpp

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "protocol/dht_messages.h"
+#include "protocol/discovery_messages.h"
 #include "protocol/record.h"
 
 namespace warren::crypto {
@@ -13,18 +16,21 @@ namespace {
 
 using process::Role;
 
-enum class Shape { Packet, Record };
+enum class Shape { Packet, Untimed, Record };  // AG, A, and a record of ours
 
 struct Row {
     Role role;
     std::uint8_t version;      // second byte of the prefix
     std::uint8_t first, last;  // message ids
     Shape shape;
+    std::optional<CommunityId> community = std::nullopt;  // none: any
 };
 
 constexpr std::array table = {
     Row{Role::Network, 2, 231, 250, Shape::Packet},  // walk and puncture, both styles
-    Row{Role::Storage, 2, 1, 3, Shape::Record},      // records of this node
+    Row{Role::Network, 2, 1, 2, Shape::Packet, protocol::discovery_community},  // similarity
+    Row{Role::Network, 2, 1, 10, Shape::Untimed, protocol::dht_community},
+    Row{Role::Storage, 2, 1, 3, Shape::Record},  // records of this node
 };
 
 // The codecs read packets with a signature: a blank one stands in.
@@ -48,8 +54,26 @@ Result<void> check_shape(Shape shape, ByteView bytes, const protocol::PublicKey&
     }
     if (packet.size() > protocol::datagram_bytes_max)
         return refused("sign: longer than an overlay packet");
-    WARREN_TRY(const auto parts, protocol::decode_signed(packet, protocol::WithGlobalTime::Yes));
+    const auto timed =
+        shape == Shape::Packet ? protocol::WithGlobalTime::Yes : protocol::WithGlobalTime::No;
+    WARREN_TRY(const auto parts, protocol::decode_signed(packet, timed));
     return check_author(parts.public_key, own);
+}
+
+// A value for the DHT is no packet: its first byte is 1, that of every packet is 0.
+Result<void> check_value(ByteView bytes, const protocol::PublicKey& own) {
+    const auto value = with_blank_signature(bytes);
+    if (value.size() > protocol::dht_value_bytes_max)
+        return refused("sign: longer than a value of the DHT");
+    WARREN_TRY(const auto parts, protocol::decode_dht_value(value));
+    return check_author(parts.public_key, own);
+}
+
+bool fits(const Row& row, ByteView bytes) {
+    const auto id = bytes[protocol::prefix_bytes];
+    if (bytes[0] != 0 || bytes[1] != row.version || id < row.first || id > row.last) return false;
+    return !row.community ||
+           std::ranges::equal(bytes.subspan(2, CommunityId::size), row.community->view());
 }
 
 }  // namespace
@@ -57,11 +81,11 @@ Result<void> check_shape(Shape shape, ByteView bytes, const protocol::PublicKey&
 Result<void> may_sign(Role role, ByteView bytes, const protocol::PublicKey& own) {
     if (bytes.size() <= protocol::prefix_bytes || bytes.size() > protocol::record_bytes_max)
         return refused("sign: not the size of a packet");
-    const auto id = bytes[protocol::prefix_bytes];
+    if (role == Role::Network && bytes[0] == protocol::dht_value_signed)
+        return check_value(bytes, own);
     for (const auto& row : table)
-        if (row.role == role && bytes[0] == 0 && bytes[1] == row.version && id >= row.first &&
-            id <= row.last)
-            return check_shape(row.shape, bytes, own);
+        if (row.role == role && fits(row, bytes)) return check_shape(row.shape, bytes, own);
+    const auto id = bytes[protocol::prefix_bytes];
     return refused(fmt::format("sign: {} may not have message {} signed", process::name_of(role),
                                static_cast<unsigned>(id)));
 }

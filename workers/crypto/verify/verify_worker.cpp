@@ -4,7 +4,9 @@
 #include <boost/asio/post.hpp>
 
 #include "protocol/record.h"
+#include "runtime/process/log.h"
 #include "workers/crypto/ed25519.h"
+#include "workers/crypto/legacy_ec.h"
 
 namespace warren::crypto {
 
@@ -37,6 +39,9 @@ Verdict check_record(const CommunityId& community, ByteView record) {
 pipe::Task<Result<void>> VerifyWorker::start() {
     if (!start_sodium())
         co_return Error{ErrorKind::Environment, "verify: libsodium does not start"};
+    if (!start_legacy_ec())
+        process::log::unusual("OpenSSL has no binary curves: answers of old bootstrap servers are "
+                              "not believed");
     co_return Result<void>{};
 }
 
@@ -49,7 +54,7 @@ VerifyWorker::check_signatures(const std::vector<ByteView>& packets) {
     std::vector<std::uint8_t> out;
     std::uint64_t bad = 0;
     for (const auto packet : packets) {
-        const bool valid = is_valid_packet(packet);
+        const bool valid = is_validly_signed(packet);
         out.push_back(valid ? 1 : 0);
         if (!valid) ++bad;
         co_await let_others_run(out.size());

@@ -1,0 +1,171 @@
+// What becomes of one record: a row in a listing, words in the full text, a line of its author. See
+// derived.h.
+#include <algorithm>
+
+#include "storage-shard/derived.h"
+#include "storage-shard/search_text.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::size_t known_authors_max = 4096;
+constexpr std::size_t prepared_volumes_max = 4;
+
+std::int64_t shown_ms(std::uint64_t seconds) {
+    constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
+    return static_cast<std::int64_t>(std::min(seconds, seconds_max)) * 1000;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& name : names)
+        out += name + "\n";
+    return out;
+}
+
+// The head of an id, as a number: enough to tell an author's own records apart.
+std::int64_t head_of(const RecordId& id) {
+    return static_cast<std::int64_t>(Reader(id.view()).u64());
+}
+
+}  // namespace
+
+Result<void> Derived::index(const protocol::RecordView& record, Step& step) {
+    WARREN_TRY_VOID(index_author(record, step));
+    switch (record.kind) {
+    case protocol::RecordKind::ChannelGenesis: return index_genesis(record, step);
+    case protocol::RecordKind::Torrent: return index_torrent(record, step);
+    case protocol::RecordKind::ChannelAnnounced: return index_announced(record, step);
+    }
+    return {};
+}
+
+// Torrents carry their channel's name in the full text: when it changes they are indexed anew.
+Result<void> Derived::index_genesis(const protocol::RecordView& record, Step& step) {
+    auto genesis = protocol::decode_channel_genesis(record.payload);
+    if (!genesis) return {};
+    WARREN_TRY_VOID(put_channel_.run(record.community, folded(genesis->name), genesis->name,
+                                     genesis->description, record.author, sql_time(record.time),
+                                     record.id, change_));
+    if (connection_.changes() == 0) return {};
+    auto before = std::move(step.channel);
+    std::int64_t number = 0;
+    std::string description;
+    {
+        Rows rows = find_channel_.rows(record.community);
+        WARREN_TRY(bool found, rows.next());
+        if (!found) return {};
+        number = rows.integer(0);
+        step.channel = index_text(rows.text(1));
+        description = index_text(rows.text(2));
+    }
+    WARREN_TRY_VOID(remove_about_.run(number));
+    WARREN_TRY_VOID(put_about_.run(number, description));
+    if (before == step.channel) return {};
+    WARREN_TRY(auto has_torrents, has_torrent_.number(record.community));
+    step.doomed = has_torrents.has_value();
+    return {};
+}
+
+Result<void> Derived::index_announced(const protocol::RecordView& record, Step& step) {
+    auto announced = protocol::decode_channel_announced(record.payload);
+    if (!announced) return {};
+    step.out.announced.push_back(
+        {announced->channel, {record.author, announced->nonce}, announced->name});
+    return put_announced_.run(announced->channel, folded(announced->name), announced->name,
+                              record.author, announced->nonce, sql_time(record.time), record.id,
+                              change_);
+}
+
+Result<void> Derived::index_torrent(const protocol::RecordView& record, Step& step) {
+    auto entry = protocol::decode_torrent_entry(record.payload);
+    if (!entry) return {};
+    WARREN_TRY_VOID(put_torrent_.run(
+        record.community, sql_time(record.time), record.id, entry->infohash, entry->name,
+        static_cast<std::int64_t>(entry->size), static_cast<std::int64_t>(entry->files),
+        entry->tags, shown_ms(entry->created_s)));
+    auto row = connection_.last_rowid();
+    WARREN_TRY(auto* volume, volume_of(row));
+    ++step.torrents;
+    step.updated_ms = std::max(step.updated_ms, shown_ms(entry->created_s));
+    return volume->put.run(row, index_text(entry->name), index_text(joined(entry->file_names)),
+                           index_text(entry->tags), step.channel);
+}
+
+// Rows of one author and community lie together, in the order of the author's own line, so that a
+// batch touches few pages and two records that name one predecessor are neighbours.
+Result<void> Derived::index_author(const protocol::RecordView& record, Step& step) {
+    WARREN_TRY(auto author, author_number(record.author));
+    auto prev_time = sql_time(record.prev.time);
+    auto prev = head_of(record.prev.id);
+    WARREN_TRY_VOID(put_written_.run(author, record.community, prev_time, prev,
+                                     sql_time(record.time), record.id,
+                                     static_cast<std::int64_t>(record.kind)));
+    if (connection_.changes() == 0) return {};
+    auto& counts = step.authors[record.author];
+    ++counts.records;
+    if (record.prev == RecordRef{}) return {};  // naming no predecessor proves nothing
+    WARREN_TRY(auto there, same_place_.number(author, record.community, prev_time, prev));
+    if (there == 2) ++counts.forks;
+    return {};
+}
+
+Result<std::int64_t> Derived::author_number(const protocol::PublicKey& author) {
+    auto known = known_authors_.find(author);
+    if (known != known_authors_.end()) return known->second;
+    auto member = protocol::member_id(author.view());
+    WARREN_TRY(auto number, find_author_.number(member));
+    if (!number) {
+        WARREN_TRY_VOID(put_author_.run(member, author));
+        number = connection_.last_rowid();
+    }
+    if (known_authors_.size() >= known_authors_max) known_authors_.clear();
+    known_authors_[author] = *number;
+    return *number;
+}
+
+Result<void> Derived::finish_authors(const CommunityId& community, const Step& step) {
+    for (const auto& [key, counts] : step.authors) {
+        WARREN_TRY(auto author, author_number(key));
+        WARREN_TRY_VOID(count_author_.run(author, counts.records, counts.forks));
+        WARREN_TRY_VOID(count_in_.run(community, author, counts.records, counts.forks));
+    }
+    return {};
+}
+
+Result<std::string> Derived::channel_text(const CommunityId& channel) {
+    Rows rows = find_channel_.rows(channel);
+    WARREN_TRY(bool found, rows.next());
+    return found ? index_text(rows.text(1)) : std::string();
+}
+
+Result<Derived::Volume*> Derived::volume_of(std::int64_t row) {
+    auto number = row / volume_rows;
+    auto found = volumes_.find(number);
+    if (found != volumes_.end()) return &found->second;
+    WARREN_TRY(auto there, connection_.number("SELECT count(*) FROM volume WHERE number = " +
+                                              std::to_string(number)));
+    if (there == 0) WARREN_TRY_VOID(make_volume(number));
+    if (volumes_.size() >= prepared_volumes_max) volumes_.clear();
+    auto table = "words_" + std::to_string(number);
+    Volume out;
+    WARREN_TRY(out.put, connection_.prepare("INSERT INTO " + table +
+                                            "(rowid, title, file_names, tags, channel) "
+                                            "VALUES(?1, ?2, ?3, ?4, ?5)"));
+    WARREN_TRY(out.remove, connection_.prepare("DELETE FROM " + table + " WHERE rowid = ?1"));
+    return &volumes_.emplace(number, std::move(out)).first->second;
+}
+
+// Two and three letters, as one types, have indexes of their own; longer ones match few words.
+// Sizes of columns are not kept: the rank does not use them.
+Result<void> Derived::make_volume(std::int64_t number) {
+    auto table = "words_" + std::to_string(number);
+    auto sql = "INSERT INTO volume VALUES(" + std::to_string(number) + "); CREATE VIRTUAL TABLE " +
+               table +
+               " USING fts5(title, file_names, tags, channel, prefix = '2 3', columnsize = 0, "
+               "tokenize = \"unicode61 remove_diacritics 2\")";
+    return connection_.execute(sql.c_str());
+}
+
+}  // namespace warren::shard

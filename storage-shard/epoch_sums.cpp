@@ -1,0 +1,58 @@
+// See epoch_sums.h.
+#include "storage-shard/epoch_sums.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::int64_t far_gap_s = 600;
+
+bool adjacent(protocol::SyncEpoch a, protocol::SyncEpoch b) {
+    return a - b <= 1 || b - a <= 1;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EpochSums::Kept>> EpochSums::make(protocol::SyncEpoch epoch) {
+    std::unique_ptr<Kept> out(
+        new Kept{epoch, RangeSums(protocol::fingerprint_key(community_, epoch), source_)});
+    out->sums.set_floor(floor_);
+    WARREN_TRY_VOID(source_.scan([&](const RecordRef& ref) { out->sums.append(ref); }));
+    return out;
+}
+
+Result<RangeSums*> EpochSums::at(protocol::SyncEpoch epoch, std::int64_t unix_s) {
+    auto now = protocol::sync_epoch(community_, unix_s);
+    // A new day: what partners ahead of us asked for goes on as ours.
+    if (epoch == now && other_ && other_->epoch == now) std::swap(current_, other_);
+    if (current_ && current_->epoch == epoch) return &current_->sums;
+    if (other_ && other_->epoch == epoch) return &other_->sums;
+    if (epoch != now && !adjacent(epoch, now)) {
+        if (unix_s >= far_made_s_ && unix_s - far_made_s_ < far_gap_s)
+            return unavailable("the partner's clock is days away from ours");
+        far_made_s_ = unix_s;
+    }
+    WARREN_TRY(auto made, make(epoch));
+    if (epoch == now) std::swap(current_, other_);
+    auto& place = epoch == now ? current_ : other_;
+    place = std::move(made);
+    return &place->sums;
+}
+
+void EpochSums::insert(const std::vector<RecordRef>& added) {
+    if (current_) current_->sums.insert(added);
+    if (other_) other_->sums.insert(added);
+}
+
+void EpochSums::remove(const std::vector<RecordRef>& removed) {
+    if (current_) current_->sums.remove(removed);
+    if (other_) other_->sums.remove(removed);
+}
+
+void EpochSums::set_floor(GlobalTime floor) {
+    floor_ = floor;
+    if (current_) current_->sums.set_floor(floor);
+    if (other_) other_->sums.set_floor(floor);
+}
+
+}  // namespace warren::shard

@@ -1,0 +1,212 @@
+// See rebuild.h. Names beside PATH, in the order of the steps:
+//   PATH.rebuilding  the new file while it is filled; begun again after a crash
+//   PATH.damaged-N   the damaged file and its log, by second names
+//   PATH.rebuilt     the new file, whole: from here on a crash ends with it in place
+#include "storage-shard/rebuild.h"
+
+#include <limits>
+#include <map>
+
+#include "storage-shard/page_scan.h"
+
+namespace warren::shard {
+
+namespace {
+
+constexpr std::size_t batch_records = 1000;
+constexpr std::size_t batch_bytes = 256 * 1024;
+constexpr std::size_t meta_bytes_max = 16 * 1024;
+
+using Type = ScannedValue::Type;
+
+bool is_blob(const ScannedValue& value, std::size_t size) {
+    return value.type == Type::Bytes && value.bytes.size() == size;
+}
+
+struct RequestRow {
+    RecordRef record;
+    std::int64_t at_ms = 0;
+};
+
+// The small tables, and what the records say of the founder. A later row of the same key wins.
+struct Found {
+    std::optional<protocol::PublicKey> founder_key;
+    std::optional<protocol::Nonce> nonce;
+    std::optional<Founder> founder;
+    std::map<std::string, Bytes> meta;
+    std::map<protocol::PublicKey, RecordRef> heads;
+    std::map<RequestId, RequestRow> requests;
+};
+
+std::optional<protocol::RecordView> record_of(const ScannedRow& row) {
+    const auto& values = row.values;
+    if (!row.rowid || values.size() < 2 || values.size() > 3) return std::nullopt;
+    if (values[0].type != Type::Null || values[1].type != Type::Bytes) return std::nullopt;
+    std::optional<std::int64_t> check;
+    if (values.size() == 3 && values[2].type == Type::Integer) check = values[2].integer;
+    return intact_record(values[1].bytes, check);
+}
+
+RecordRef ref_of(const ScannedValue& time, const ScannedValue& id) {
+    return {time_of(time.integer), *RecordId::from(id.bytes)};
+}
+
+void note_meta(const ScannedRow& row, Found& found) {
+    const auto& value = row.values[1].bytes;
+    std::string name(text_of(row.values[0].bytes));
+    if (name == "founder") found.founder_key = protocol::PublicKey::from(value);
+    if (name == "nonce") found.nonce = protocol::Nonce::from(value);
+    for (const char* carried : {"floor", "retention", "age_marks"})
+        if (name == carried && value.size() <= meta_bytes_max) found.meta[name] = to_bytes(value);
+}
+
+void note_small(const ScannedRow& row, Found& found) {
+    const auto& v = row.values;
+    if (v.size() == 2 && v[0].type == Type::Text && v[1].type == Type::Bytes)
+        return note_meta(row, found);
+    if (v.size() == 3 && is_blob(v[0], protocol::PublicKey::size) && v[1].type == Type::Integer &&
+        is_blob(v[2], RecordId::size)) {
+        auto& head = found.heads[*protocol::PublicKey::from(v[0].bytes)];
+        head = std::max(head, ref_of(v[1], v[2]));
+    }
+    if (v.size() == 4 && is_blob(v[0], RequestId::size) && v[1].type == Type::Integer &&
+        is_blob(v[2], RecordId::size) && v[3].type == Type::Integer)
+        found.requests[*RequestId::from(v[0].bytes)] = {ref_of(v[1], v[2]), v[3].integer};
+}
+
+Result<Found> look_through(PageScan& scan, const CommunityId& community) {
+    Found out;
+    auto is_founder = [&](const protocol::PublicKey& key, const protocol::Nonce& nonce) {
+        return protocol::channel_community(key, nonce) == community;
+    };
+    WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
+        if (!row.rowid) {
+            note_small(row, out);
+            return {};
+        }
+        auto record = record_of(row);
+        if (!record || record->kind != protocol::RecordKind::ChannelGenesis) return {};
+        auto genesis = protocol::decode_channel_genesis(record->payload);
+        if (genesis && is_founder(record->author, genesis->nonce))
+            out.founder = Founder{record->author, genesis->nonce};
+        return {};
+    }));
+    if (!out.founder && out.founder_key && out.nonce && is_founder(*out.founder_key, *out.nonce))
+        out.founder = Founder{*out.founder_key, *out.nonce};
+    return out;
+}
+
+// Through the same door as records from peers: each is judged again.
+class Refill {
+public:
+    explicit Refill(Shard& into) : into_(into) {}
+    Result<void> add(ByteView packet) {
+        packets_.push_back(to_bytes(packet));
+        bytes_ += packet.size();
+        if (packets_.size() < batch_records && bytes_ < batch_bytes) return {};
+        return flush();
+    }
+    Result<void> flush() {
+        std::vector<ByteView> views(packets_.begin(), packets_.end());
+        WARREN_TRY(auto verdicts, into_.store(views, Durability::Replicated));
+        for (auto verdict : verdicts)
+            if (verdict == Verdict::Refused || verdict == Verdict::Waiting) ++refused;
+        packets_.clear();
+        bytes_ = 0;
+        return {};
+    }
+    std::uint64_t refused = 0;
+
+private:
+    Shard& into_;
+    std::vector<Bytes> packets_;
+    std::size_t bytes_ = 0;
+};
+
+Result<void> refill(PageScan& scan, const std::string& path, const CommunityId& community,
+                    Rebuilt& out) {
+    ShardOptions options;
+    options.bytes_max = std::numeric_limits<std::int32_t>::max();
+    WARREN_TRY(auto into, Shard::open(path, community, options));
+    Refill refill(*into);
+    WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
+        auto record = record_of(row);
+        if (!record) return {};
+        return refill.add(row.values[1].bytes);
+    }));
+    WARREN_TRY_VOID(refill.flush());
+    out.records = into->root().count;
+    out.refused = refill.refused;
+    return into->checkpoint_for_close();
+}
+
+// Has no check value of its own, so it must name a record that is there.
+Result<void> put_request(Connection& connection, Statement& is_there, const RequestId& id,
+                         const RequestRow& row) {
+    WARREN_TRY(auto there, is_there.number(sql_time(row.record.time), row.record.id));
+    if (!there) return {};
+    WARREN_TRY(auto put, connection.prepare("INSERT INTO request VALUES(?1, ?2, ?3, ?4)"));
+    return put.run(id, sql_time(row.record.time), row.record.id, row.at_ms);
+}
+
+Result<void> put_small(const std::string& path, const Found& found) {
+    WARREN_TRY(auto connection, Connection::open(path, Access::Create));
+    WARREN_TRY(auto newest, connection.number("SELECT coalesce(max(time), 0) FROM key"));
+    WARREN_TRY(auto is_there, connection.prepare("SELECT 1 FROM key WHERE time = ?1 AND id = ?2"));
+    WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
+    for (const auto& [name, value] : found.meta) {
+        // A floor that damage moved up would shut out records that are wanted.
+        if (name == "floor" && Reader(value).u64() > time_of(newest)) continue;
+        WARREN_TRY_VOID(write_meta(connection, name, value));
+    }
+    WARREN_TRY(auto put_head, connection.prepare("INSERT INTO own_head VALUES(?1, ?2, ?3)"));
+    for (const auto& [author, head] : found.heads)
+        WARREN_TRY_VOID(put_head.run(author, sql_time(head.time), head.id));
+    for (const auto& [id, row] : found.requests)
+        WARREN_TRY_VOID(put_request(connection, is_there, id, row));
+    WARREN_TRY_VOID(transaction.commit());
+    is_there = {};
+    put_head = {};
+    return connection.checkpoint(Connection::Checkpoint::Truncate);
+}
+
+Result<std::string> set_aside(const std::string& path) {
+    std::string to;
+    for (int n = 1; to.empty() || file_exists(to); ++n)
+        to = path + ".damaged-" + std::to_string(n);
+    WARREN_TRY_VOID(link_file(path, to));
+    if (file_exists(path + "-wal")) WARREN_TRY_VOID(link_file(path + "-wal", to + "-wal"));
+    WARREN_TRY_VOID(sync_folder_of(path));
+    return to;
+}
+
+}  // namespace
+
+Result<Rebuilt> rebuild(const std::string& path, const CommunityId& community) {
+    WARREN_TRY_VOID(finish_rebuild(path));
+    Rebuilt out;
+    auto filling = path + ".rebuilding";
+    remove_database(filling);
+    {
+        WARREN_TRY(auto scan, PageScan::open(path));
+        WARREN_TRY(auto found, look_through(scan, community));
+        WARREN_TRY_VOID(Shard::create(filling, community, found.founder));
+        WARREN_TRY_VOID(refill(scan, filling, community, out));
+        WARREN_TRY_VOID(put_small(filling, found));
+    }
+    WARREN_TRY(out.set_aside, set_aside(path));
+    WARREN_TRY_VOID(rename_durably(filling, path + ".rebuilt"));
+    WARREN_TRY_VOID(finish_rebuild(path));
+    return out;
+}
+
+Result<void> finish_rebuild(const std::string& path) {
+    auto whole = path + ".rebuilt";
+    if (!file_exists(whole)) return {};
+    // The log that lies there is the damaged file's; the new one must never meet it.
+    WARREN_TRY_VOID(remove_log(path));
+    WARREN_TRY_VOID(sync_folder_of(path));
+    return replace_durably(whole, path);
+}
+
+}  // namespace warren::shard

@@ -1,0 +1,131 @@
+// The switches have no default: who adds a message adds it here.
+#include "tests/sim/forger.h"
+
+namespace warren::sim {
+
+using namespace protocol;
+
+namespace {
+// Neither may ever get a datagram because of what a forger wrote.
+const Endpoint third_party = Endpoint::ipv4(203, 0, 113, 9, 5000);
+const Endpoint loopback = Endpoint::ipv4(127, 0, 0, 1, 5000);
+}  // namespace
+
+Bytes Forger::signed_message(BaseMessage id, ByteView payload) {
+    return signed_packet(
+        frame_signed(community_, static_cast<std::uint8_t>(id), key, random.below(65536), payload));
+}
+
+Trailer Forger::guess() {
+    Trailer out;
+    out.cookie = random.next();
+    out.echo = random.next();
+    out.trusts = true;
+    return out;
+}
+
+Bytes Forger::request(Style style, const Endpoint& to, const std::optional<Trailer>& trailer) {
+    IntroductionRequest request;
+    request.style = style;
+    request.destination = to;
+    request.identifier = static_cast<std::uint16_t>(random.next());
+    Bytes extra;
+    if (trailer) extra = encode(*trailer);
+    request.extra = extra;
+    return signed_message(style == Style::Old ? BaseMessage::IntroductionRequest
+                                              : BaseMessage::NewIntroductionRequest,
+                          encode(request));
+}
+
+Bytes Forger::response(Style style, const Endpoint& to, std::uint16_t identifier,
+                       const Endpoint& introduced, const std::optional<Trailer>& trailer) {
+    IntroductionResponse response;
+    response.style = style;
+    response.destination = to;
+    response.introduced_wan = introduced;
+    response.identifier = identifier;
+    Bytes extra;
+    if (trailer) extra = encode(*trailer);
+    response.extra = extra;
+    return signed_message(style == Style::Old ? BaseMessage::IntroductionResponse
+                                              : BaseMessage::NewIntroductionResponse,
+                          encode(response));
+}
+
+Bytes Forger::puncture_request(Style style, const Endpoint& target) {
+    PunctureRequest request{style, target, target, 7};
+    auto id = style == Style::Old ? BaseMessage::PunctureRequest : BaseMessage::NewPunctureRequest;
+    return frame_unsigned(community_, static_cast<std::uint8_t>(id), 1, encode(request));
+}
+
+Bytes Forger::record() {
+    Bytes payload(80);
+    random.fill(payload);
+    RecordDraft draft{community_, RecordKind::Torrent, key, 5, {}, payload};
+    return signed_packet(encode_unsigned(draft));
+}
+
+std::vector<Forger::Crafted> Forger::base_messages(BaseMessage id, const Endpoint& to) {
+    auto identifier = static_cast<std::uint16_t>(random.next());
+    switch (id) {
+    case BaseMessage::IntroductionRequest:
+        return {{"request", request(Style::Old, to, guess()), true},
+                {"request without trailer", request(Style::Old, to, {}), true}};
+    case BaseMessage::NewIntroductionRequest:
+        return {{"new request", request(Style::New, to, guess()), true},
+                {"new request without trailer", request(Style::New, to, {}), true}};
+    case BaseMessage::IntroductionResponse:
+        return {{"response", response(Style::Old, to, identifier, third_party, guess())}};
+    case BaseMessage::NewIntroductionResponse:
+        return {{"new response", response(Style::New, to, identifier, third_party, guess())}};
+    case BaseMessage::PunctureRequest:
+        return {{"puncture request", puncture_request(Style::Old, third_party)},
+                {"puncture request to loopback", puncture_request(Style::Old, loopback)}};
+    case BaseMessage::NewPunctureRequest:
+        return {{"new puncture request", puncture_request(Style::New, third_party)}};
+    case BaseMessage::Puncture:
+    case BaseMessage::NewPuncture: {
+        auto style = id == BaseMessage::Puncture ? Style::Old : Style::New;
+        return {{"puncture", signed_message(id, encode(Puncture{style, third_party, third_party,
+                                                                identifier}))}};
+    }
+    }
+    return {};
+}
+
+Bytes Forger::overlay_body(OverlayMessage id) {
+    MemoryStore empty(community_);
+    const auto elements = encode(SyncBody{0, open_sync(empty)});
+    switch (id) {
+    case OverlayMessage::SyncRanges:
+        return encode(SyncRanges{1, SyncDirection::Request, 1, 0, 1, elements});
+    case OverlayMessage::SyncFetch: return encode(SyncFetch{1, 1, 65536, {}});
+    case OverlayMessage::SyncRecords: return encode(SyncRecords{});
+    case OverlayMessage::SyncOffer: return encode(SyncOffer{});
+    case OverlayMessage::RecordOffer:
+        return encode(RecordOffer{{RecordRef{1, random.id<RecordId>()}}});
+    case OverlayMessage::SwarmQuery: return encode(SwarmQuery{1, {random.id<Infohash>()}});
+    case OverlayMessage::SwarmReply: return encode(SwarmReply{1, 1, 80});
+    }
+    return {};
+}
+
+std::vector<Forger::Crafted> Forger::messages(std::uint8_t id, const Endpoint& to) {
+    auto out = base_messages(static_cast<BaseMessage>(id), to);
+    if (auto body = overlay_body(static_cast<OverlayMessage>(id)); !body.empty())
+        out.push_back({"message " + std::to_string(id), frame_bare(community_, id, body)});
+    if (is_record_kind(id)) out.push_back({"record", record()});
+    return out;
+}
+
+std::vector<Forger::Crafted> Forger::noise(std::uint8_t id) {
+    Bytes payload(random.below(200));
+    random.fill(payload);
+    auto name = "noise " + std::to_string(id);
+    return {{name + " bare", frame_bare(community_, id, payload)},
+            {name + " unsigned", frame_unsigned(community_, id, 1, payload)},
+            {name + " signed", signed_packet(frame_signed(community_, id, key, 1, payload)),
+             id == 246 || id == 234}};
+}
+
+}  // namespace warren::sim
