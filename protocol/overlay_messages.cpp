@@ -53,9 +53,9 @@ Writer records_head(const RecordsHead& h) {
 
 Bytes encode(const Trailer& trailer) {
     Writer out;
-    auto flags = static_cast<std::uint8_t>((trailer.trusts ? flag_trusts : 0) |
-                                           (trailer.root ? flag_root : 0) |
-                                           (trailer.full ? flag_full : 0));
+    auto flags =
+        static_cast<std::uint8_t>((trailer.trusts ? flag_trusts : 0) |
+                                  (trailer.root ? flag_root : 0) | (trailer.full ? flag_full : 0));
     out.u8(trailer_mark).u8(overlay_version).u8(flags).u64(trailer.cookie).u64(trailer.echo);
     if (trailer.root) {
         const auto& sum = trailer.root->sum;

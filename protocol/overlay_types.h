@@ -127,9 +127,9 @@ struct DhtPeersFound {
     std::uint64_t ref = 0;
     std::vector<std::pair<Endpoint, Bytes>> peers;  // addresses and public keys
 };
-using Effect =
-    std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile, GetRoot,
-                 FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost, InSync, DhtFound, DhtStored, DhtPeersFound>;
+using Effect = std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile,
+                            GetRoot, FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost,
+                            InSync, DhtFound, DhtStored, DhtPeersFound>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {

@@ -31,8 +31,8 @@ constexpr const char* node_steps[] = {
     )sql",
 };
 
-// Everything here can be made again from the community files, and a file of another version is: so a
-// change replaces what the newest step makes, and adds an empty one in front.
+// Everything here can be made again from the community files, and a file of another version is: so
+// a change replaces what the newest step makes, and adds an empty one in front.
 constexpr const char* derived_steps[] = {
     "",
     R"sql(

@@ -58,8 +58,9 @@ Result<void> ShardReader::load() {
         connection_.prepare("SELECT key.time, key.id, body.packet FROM key JOIN body ON body.id = "
                             "key.body WHERE (key.time, key.id) < (?1, ?2) AND key.kind = ?3 "
                             "ORDER BY key.time DESC, key.id DESC LIMIT ?4"));
-    WARREN_TRY(record_, connection_.prepare("SELECT body.packet, body.check_value FROM key "
-                                            "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
+    WARREN_TRY(record_, connection_.prepare(
+                            "SELECT body.packet, body.check_value FROM key "
+                            "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(bodies_, connection_.prepare(
                             "SELECT id, packet FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));

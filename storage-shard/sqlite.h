@@ -132,7 +132,7 @@ public:
     Result<std::string> word(std::string_view sql);
     Result<void> set_durability(Durability durability);
     Result<void> set_bytes_max(std::uint64_t bytes_max);
-    Result<void> set_cache_kib(int kib);  // memory for pages
+    Result<void> set_cache_kib(int kib);            // memory for pages
     Result<void> set_row_bytes_max(int bytes_max);  // for files that hold no foreign rows
     std::int64_t changes() const;
     std::int64_t last_rowid() const;

@@ -48,9 +48,9 @@ const std::vector<Edge>& edges() {
         {Role::Api, Role::Sign, tags(G::GetIdentity)},
         {Role::Api, Role::Storage,
          tags(S::PublishRecord, S::FoundChannel, S::JoinCommunity, S::LeaveCommunity,
-              S::ListCommunities, S::ListChannels, S::ListContents, S::Search,
-              S::ListAuthored, S::ListShards, S::SetRetention, S::StartTask, S::ListTasks,
-              S::ExportRecords, S::ListBackups, S::DeleteBackup)},
+              S::ListCommunities, S::ListChannels, S::ListContents, S::Search, S::ListAuthored,
+              S::ListShards, S::SetRetention, S::StartTask, S::ListTasks, S::ExportRecords,
+              S::ListBackups, S::DeleteBackup)},
     };
     return table;
 }

@@ -143,7 +143,7 @@ TEST(Clock, sleepers_and_leapers_are_back_in_half_a_minute) {
         world.run_for(30_s);
         auto& sleeper = *world.nodes()[3];
         auto& leaper = *world.nodes()[4];
-        world.sleep(sleeper, 120_s);
+        world.doze(sleeper, 120_s);
         world.run_for(121_s);
         world.leap(sleeper, 8 * 3600_s);
         world.leap(leaper, 8 * 3600_s);

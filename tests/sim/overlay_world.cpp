@@ -65,7 +65,7 @@ void World::leave(Node& node) {
     internet_.set_online(node.host, false);
 }
 
-void World::sleep(Node& node, Nanoseconds span) {
+void World::doze(Node& node, Nanoseconds span) {
     node.asleep_until = now() + span;
     internet_.set_online(node.host, false);
     after(span, [this, &node, life = node.life] {

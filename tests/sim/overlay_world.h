@@ -56,10 +56,10 @@ public:
     Node& add_node(const Place& place = {});
     void join(Node& node, const CommunityId& community);
     void join(Node& node, const CommunityId& community, const Endpoint& bootstrap);
-    void restart(Node& node);                  // a crash: the store stays, the overlay forgets all
-    void leave(Node& node);                    // for good, without a word
-    void sleep(Node& node, Nanoseconds span);  // hears nothing, then its clock has gone on
-    void leap(Node& node, Nanoseconds by);     // its monotonic clock jumps
+    void restart(Node& node);                 // a crash: the store stays, the overlay forgets all
+    void leave(Node& node);                   // for good, without a word
+    void doze(Node& node, Nanoseconds span);  // hears nothing, then its clock has gone on
+    void leap(Node& node, Nanoseconds by);    // its monotonic clock jumps
     // Makes `count` records of `payload_bytes` each, stores and pushes them.
     void publish(Node& node, const CommunityId& community, std::size_t count,
                  std::size_t payload_bytes);

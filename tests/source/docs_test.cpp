@@ -55,7 +55,8 @@ std::vector<std::string> benches_named(std::string_view text) {
 }
 
 // bench/run knows it by name, or something below bench/ is called so.
-bool bench_exists(const std::string& name) {
+bool bench_exists(std::string name) {
+    std::ranges::replace(name, '-', '_');
     return std::ranges::any_of(tree(), [&](const SourceFile& file) {
         if (!in_folder(file.path, "bench")) return false;
         if (file.path == "bench/run" && find_word(file.text, name) != std::string::npos)

@@ -245,7 +245,7 @@ void add_overlay(Rows& rows) {
                     .needs = network});
 }
 
-void add_upkeep(Rows& rows) {
+void add_shards(Rows& rows) {
     rows.push_back({.method = "GET",
                     .path = "/api/v1/shards",
                     .name = "shards",
@@ -269,6 +269,9 @@ void add_upkeep(Rows& rows) {
                     .handler = list_tasks,
                     .response = "TaskList",
                     .needs = storage});
+}
+
+void add_upkeep(Rows& rows) {
     rows.push_back({.method = "PUT",
                     .path = "/api/v1/communities/{id}/retention",
                     .name = "set_retention",
@@ -301,6 +304,9 @@ void add_upkeep(Rows& rows) {
                     .request = "NewRecords",
                     .response = "ImportCounts",
                     .needs = storage | network});
+}
+
+void add_backups(Rows& rows) {
     rows.push_back({.method = "GET",
                     .path = "/api/v1/backups",
                     .name = "backups",
@@ -345,7 +351,9 @@ std::span<const Route> routes() {
         add_channels(out);
         add_downloads(out);
         add_overlay(out);
+        add_shards(out);
         add_upkeep(out);
+        add_backups(out);
         return out;
     }();
     return rows;

@@ -109,9 +109,9 @@ json to_json(const NodeTask& task) {
 }
 
 json to_json(const Backup& backup) {
-    return {{"name", backup.name},         {"created_ms", backup.created_ms},
-            {"records", backup.records},   {"communities", backup.communities},
-            {"bytes", backup.bytes},       {"damaged", backup.damaged},
+    return {{"name", backup.name},       {"created_ms", backup.created_ms},
+            {"records", backup.records}, {"communities", backup.communities},
+            {"bytes", backup.bytes},     {"damaged", backup.damaged},
             {"whole", backup.whole}};
 }
 

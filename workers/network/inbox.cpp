@@ -100,8 +100,8 @@ pipe::Answer NetworkWorker::on_list_sync() {
     return answer(builder, N::CreateListSyncReply(builder, states));
 }
 
-// As if they were fetched: signatures are checked, permission judged; the reply waits for the commit
-// and is the pace of who imports.
+// As if they were fetched: signatures are checked, permission judged; the reply waits for the
+// commit and is the pace of who imports.
 pipe::Task<pipe::Answer> NetworkWorker::on_import(CommunityId community,
                                                   std::vector<std::uint16_t> sizes, Bytes blob) {
     auto packets = unpack(sizes, blob);

@@ -150,7 +150,7 @@ Task<pipe::Answer> StorageWorker::on_reconcile(Call call, Reconcile command) {
     std::function<Result<ReconcileResult>(shard::Shard&)> work =
         [command = std::move(command)](shard::Shard& shard) { return reconcile(shard, command); };
     auto result = co_await shards_.write<ReconcileResult>(use, std::move(work), call.deadline,
-                                                           Priority::Bulk);
+                                                          Priority::Bulk);
     if (!result) co_return result.error();
     co_return replies::reconciled(std::move(*result));
 }

@@ -73,10 +73,12 @@ Result<Publication> to_domain(const S::PublishRecord& from, const pipe::Request&
 }
 
 Reconcile to_domain(const S::Reconcile& from, const pipe::Request& request) {
-    return {from_wire<CommunityId>(*from.community()), from.session(),
+    return {from_wire<CommunityId>(*from.community()),
+            from.session(),
             from.opening() ? SyncOpening::Yes : SyncOpening::No,
             from.responder() ? protocol::SyncSide::Responder : protocol::SyncSide::Initiator,
-            from.their_floor(), first_blob(request)};
+            from.their_floor(),
+            first_blob(request)};
 }
 
 FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request) {
@@ -111,8 +113,7 @@ std::optional<std::uint8_t> slot_for(const S::Request& root) {
     case S::Inbox::SetRetention: return of(root.body_as_SetRetention()->community());
     case S::Inbox::ExportRecords: return of(root.body_as_ExportRecords()->community());
     case S::Inbox::StartTask:
-        if (root.body_as_StartTask()->community())
-            return of(root.body_as_StartTask()->community());
+        if (root.body_as_StartTask()->community()) return of(root.body_as_StartTask()->community());
         return std::nullopt;
     case S::Inbox::ListCommunities:
     case S::Inbox::ListChannels:

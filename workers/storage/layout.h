@@ -33,7 +33,7 @@ public:
     std::string derived_file(std::uint8_t slot) const { return folder(slot) + "/derived"; }
 
     Presence presence(const CommunityId& community) const;
-    std::vector<FileOnDisk> list() const;  // all slots, whoever serves them
+    std::vector<FileOnDisk> list() const;                         // all slots, whoever serves them
     std::vector<CommunityId> joined_in(std::uint8_t slot) const;  // in order
 
     // Exactly one file appears, whoever else tries at the same time. True: it was not there before.

@@ -121,7 +121,8 @@ pipe::Answer found(const SearchResult& result) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::Torrent>> all;
     for (const auto& row : result.torrents)
-        all.push_back(torrent(builder, row.torrent, row.score, row.health.value_or(shard::Health{})));
+        all.push_back(
+            torrent(builder, row.torrent, row.score, row.health.value_or(shard::Health{})));
     auto list = builder.CreateVector(all);
     return answer(builder, S::CreateSearchReply(builder, list, !result.complete));
 }
@@ -139,9 +140,8 @@ pipe::Answer authored(const AuthorRecords& records) {
     auto list = builder.CreateVector(all);
     auto bytes = records.key ? to_bytes(records.key->view()) : Bytes();
     auto key = builder.CreateVector(bytes);
-    return answer(builder,
-                  S::CreateListAuthoredReply(builder, list, records.more, records.records,
-                                             records.forks, key, !records.complete));
+    return answer(builder, S::CreateListAuthoredReply(builder, list, records.more, records.records,
+                                                      records.forks, key, !records.complete));
 }
 
 pipe::Answer reconciled(ReconcileResult result) {

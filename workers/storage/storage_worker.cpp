@@ -19,16 +19,14 @@ StorageWorker::StorageWorker(pipe::Host& host)
       executor_(host.io(), host.metrics(), {settings_.threads, settings_.threads_max}),
       shards_(host.io(), executor_, host.metrics(), layout_,
               {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
-      slots_(host.io(), executor_, layout_), outbox_(host), folders_(Executor::make_strand("folders")),
-      node_strand_(Executor::make_strand("node")),
+      slots_(host.io(), executor_, layout_), outbox_(host),
+      folders_(Executor::make_strand("folders")), node_strand_(Executor::make_strand("node")),
       tools_(host, executor_, shards_, layout_,
              {settings_.state_dir, settings_.state_dir + "/backups", settings_.shard_bytes_max,
               settings_.retention, settings_.retention_interval},
              lend_to_tools()) {
-    shards_.on_committed(
-        [this](const ShardUse& use, std::size_t records, const shard::ShardRoot& root) {
-            committed(use, records, root);
-        });
+    shards_.on_committed([this](const ShardUse& use, std::size_t records,
+                                const shard::ShardRoot& root) { committed(use, records, root); });
     executor_.on_hung([this](const std::string& name) {
         host_.tap().event("event.shard.hung", {{"shard", name}});
     });

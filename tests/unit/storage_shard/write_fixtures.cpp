@@ -29,8 +29,8 @@ Result<void> publish(Shard& into, const test::TestIdentity& author) {
 
 Result<void> write_community(const std::string& path, const test::TestIdentity& founder,
                              test::TestChannel& channel) {
-    WARREN_TRY_VOID(Shard::create(path, channel.community(),
-                                  Founder{founder.public_key(), channel.nonce()}));
+    WARREN_TRY_VOID(
+        Shard::create(path, channel.community(), Founder{founder.public_key(), channel.nonce()}));
     WARREN_TRY(auto into, Shard::open(path, channel.community(), {{1, 1}}));
     std::vector<Bytes> packets{channel.genesis("Films of the commons", "for tests")};
     for (int i = 0; i < 12; ++i)

@@ -30,9 +30,9 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
          "w.toml:2:7: torrent.dht must be true or false, not a whole number"},
         {"[torrent]\nconnections_max = \"9\"\n",
          "w.toml:2:19: torrent.connections_max must be a whole number, not a text"},
-        {"[overlay]\nbootstrap_peers = [1]\n",
-         "w.toml:2:19: overlay.bootstrap_peers must be a list of texts, such as [\"a\", \"b\"], not "
-         "this list"},
+        {"[overlay]\nbootstrap_peers = [1]\n", "w.toml:2:19: overlay.bootstrap_peers must be a "
+                                               "list of texts, such as [\"a\", \"b\"], not "
+                                               "this list"},
         {"[overlay]\nbootstrap = [\"a:1\"]\n",
          "w.toml:2:13: overlay.bootstrap must be true or false, not this list"},
         {"[workers.storage]\ncount = 99\n",

@@ -154,14 +154,17 @@ void add_upkeep(std::vector<Schema>& rows) {
                     {optional(count("age_s", "Records older than this go; 0: none.")),
                      optional(count("records", "So many are kept, the newest; 0: all.")),
                      optional(count("bytes", "Of the file's pages in use; 0: any."))}});
-    rows.push_back({"Shard",
-                    {hex("community", 40), choice("state", "closed|open|left|damaged"),
-                     count("slot"), text("worker"), count("records"), count("bytes"),
-                     count("log_bytes", "Of what was not moved into the file yet."),
-                     count("bytes_max"), count("oldest", "Global time."), count("newest"),
-                     count("floor", "Records before this global time were pruned; 0: none."),
-                     optional({.name = "retention", .type = Object, .of = "Retention",
-                               .note = "The community's own rule; absent: that of the settings."})}});
+    rows.push_back(
+        {"Shard",
+         {hex("community", 40), choice("state", "closed|open|left|damaged"), count("slot"),
+          text("worker"), count("records"), count("bytes"),
+          count("log_bytes", "Of what was not moved into the file yet."), count("bytes_max"),
+          count("oldest", "Global time."), count("newest"),
+          count("floor", "Records before this global time were pruned; 0: none."),
+          optional({.name = "retention",
+                    .type = Object,
+                    .of = "Retention",
+                    .note = "The community's own rule; absent: that of the settings."})}});
     rows.push_back({"DiskUsage",
                     {count("shards"), count("left"), count("logs"), count("derived"), count("node"),
                      count("backups"), count("other"), count("free")}});
@@ -177,10 +180,12 @@ void add_upkeep(std::vector<Schema>& rows) {
     rows.push_back({"TaskList", {list("items", "Task")}});
     rows.push_back({"RecordPart",
                     {count("records"),
-                     {.name = "packets", .type = Base64,
+                     {.name = "packets",
+                      .type = Base64,
                       .note = "Records as they were signed, each with its size in two bytes."},
                      {.name = "details", .type = Base64, .note = "For the head of a stream file."},
-                     count("damaged", "Left out of this part."), next()}});
+                     count("damaged", "Left out of this part."),
+                     next()}});
     rows.push_back({"NewRecords",
                     {{.name = "packets", .type = Base64, .max = 700'000},
                      base64("details", "Of the stream file: joins the community if need be.")}});
@@ -188,11 +193,11 @@ void add_upkeep(std::vector<Schema>& rows) {
                     {count("stored"), count("known"), count("waiting"), count("refused"),
                      count("bad_signature"), count("not_stored", "Try these again.")}});
     rows.push_back({"NewBackup", {text("name", 1, 64, "Letters, digits, '-', '_' and '.'.")}});
-    rows.push_back({"Backup",
-                    {text("name"), count("created_ms", "Unix time."), count("records"),
-                     count("communities"), count("bytes"),
-                     count("damaged", "Records that were left out."),
-                     flag("whole", "False: being made, or left by a crash.")}});
+    rows.push_back(
+        {"Backup",
+         {text("name"), count("created_ms", "Unix time."), count("records"), count("communities"),
+          count("bytes"), count("damaged", "Records that were left out."),
+          flag("whole", "False: being made, or left by a crash.")}});
     rows.push_back({"BackupList", {list("items", "Backup")}});
 }
 
