@@ -69,7 +69,7 @@ Task<pipe::Answer> StorageWorker::on_leave_community(Call call, CommunityId comm
     if (!opened && opened.error().kind == ErrorKind::NotFound) co_return opened.error();
     // It ends though its asker gives up: half-way nobody may open the file.
     auto ended = std::make_shared<pipe::Promise<Result<bool>>>(host_.io());
-    pipe::spawn(host_.io(), put_away(use, ended));
+    pipe::spawn(host_.io(), put_away(std::move(use), ended));
     auto answer = co_await ended->wait(call.deadline);
     if (!answer) co_return Error{ErrorKind::Expired, "the disk did not answer in time"};
     auto left = std::move(*answer);

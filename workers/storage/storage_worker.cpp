@@ -138,6 +138,7 @@ Task<void> StorageWorker::close_slots(std::vector<std::uint8_t> slots) {
 
 Task<void> StorageWorker::drain() {
     draining_ = true;
+    tools_.stop();
     std::vector<std::uint8_t> all(process::slot_count);
     for (std::size_t i = 0; i < all.size(); ++i)
         all[i] = static_cast<std::uint8_t>(i);

@@ -54,7 +54,7 @@ struct Looked {
 Tools::Tools(pipe::Host& host, Executor& executor, Shards& shards, const Layout& layout,
              Settings settings, Worker worker)
     : host_(host), executor_(executor), shards_(shards), layout_(layout),
-      settings_(std::move(settings)), worker_(std::move(worker)) {}
+      settings_(std::move(settings)), worker_(std::move(worker)), stopped_(host.io()) {}
 
 Task<Result<std::vector<FileOnDisk>>> Tools::own_files() {
     std::function<Result<std::vector<FileOnDisk>>()> job =
@@ -296,9 +296,14 @@ Task<bool> Tools::has_rule(CommunityId community) {
     co_return has.ok() && *has;
 }
 
+void Tools::stop() {
+    stopping_ = true;
+    stopped_.notify();
+}
+
 Task<void> Tools::keep_retention() {
-    while (true) {
-        co_await pipe::sleep_for(host_.io(), settings_.retention_interval);
+    while (!stopping_) {
+        if (co_await stopped_.wait(monotonic_now() + settings_.retention_interval)) co_return;
         auto files = co_await own_files();
         if (!files) continue;
         for (const auto& file : *files) {

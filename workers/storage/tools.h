@@ -9,6 +9,7 @@
 #include "workers/storage/commands.h"
 #include "workers/storage/disk_usage.h"
 #include "workers/storage/shards.h"
+#include "workers/storage/signal.h"
 #include "workers/storage/slots.h"
 #include "workers/storage/tasks.h"
 
@@ -69,8 +70,9 @@ public:
     Result<void> start(TaskKind kind, const CommunityId& community, const std::string& name);
     const std::list<Tracked>& tasks() const { return tasks_.rows(); }
 
-    // Looks at all communities now and then; ends with the loop.
+    // Looks at all communities now and then, until stop().
     Task<void> keep_retention();
+    void stop();
 
 private:
     template <typename T>
@@ -115,6 +117,8 @@ private:
     const Layout& layout_;
     Settings settings_;
     Worker worker_;
+    Signal stopped_;
+    bool stopping_ = false;
     TaskList tasks_;
     Executor::Strand looking_ = Executor::make_strand("tools");
     Executor::Strand backups_ = Executor::make_strand("backups");

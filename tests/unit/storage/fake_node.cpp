@@ -77,8 +77,10 @@ StorageNode::StorageNode(const TestIdentity& identity, const std::string& state_
     EXPECT_TRUE(started && started->ok()) << (started ? started->error().text : "");
 }
 
-// What the loop still holds ends before the pool that it refers to. (A real worker just exits.)
+// What the loop still holds ends before the pool that it refers to. (A real worker exits when it is
+// drained.)
 StorageNode::~StorageNode() {
+    pipe::spawn(host_.io(), worker_->drain());
     host_.io().restart();
     host_.io().run_for(std::chrono::seconds(40));
 }
