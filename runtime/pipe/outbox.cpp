@@ -1,5 +1,7 @@
 #include "runtime/pipe/outbox.h"
 
+#include <algorithm>
+
 #include "base/hash.h"
 #include "runtime/pipe/edges.h"
 #include "runtime/process/log.h"
@@ -10,6 +12,7 @@ namespace {
 
 constexpr int deaths_until_quarantine = 2;
 constexpr Nanoseconds moved_pause = 20_ms;  // the new slot map is on its way
+constexpr Nanoseconds start_wait = 1_s;     // a worker starts in less
 
 Error no_instance(const Ask& ask) {
     return unavailable(std::string(process::name_of(ask.role)) + " is not available");
@@ -100,6 +103,7 @@ Task<Result<Message>> LinkedOutbox::deliver(Ask& ask) {
 // that is just being restarted is waited for: that takes a moment, and its death was no fault of
 // the asker.
 Task<std::shared_ptr<Link>> LinkedOutbox::acquire(const Ask& ask, std::uint64_t cost) {
+    const auto began = monotonic_now();
     while (monotonic_now() < ask.deadline) {
         auto link = choose(ask);
         if (link && link->has_credit(cost)) co_return link;
@@ -108,8 +112,13 @@ Task<std::shared_ptr<Link>> LinkedOutbox::acquire(const Ask& ask, std::uint64_t 
         // A slot on its way to another worker arrives in a moment, too.
         const bool moving = ask.target.kind == Target::Kind::Slot &&
                             !owner_of(static_cast<std::uint8_t>(ask.target.index));
-        if (ask.no_credit != NoCredit::Wait && !connecting && !moving) co_return nullptr;
-        co_await changed(ask.deadline);
+        const bool starting = !link && is_starting(ask) && monotonic_now() < began + start_wait;
+        if (ask.no_credit == NoCredit::Wait || connecting || moving)
+            co_await changed(ask.deadline);
+        else if (starting)
+            co_await changed(std::min(ask.deadline, began + start_wait));
+        else
+            co_return nullptr;
     }
     co_return nullptr;
 }
@@ -135,6 +144,17 @@ std::shared_ptr<Link> LinkedOutbox::choose(const Ask& ask) const {
         if (better) best = peer.link;
     }
     return best;
+}
+
+bool LinkedOutbox::is_starting(const Ask& ask) const {
+    auto index = std::optional<std::uint16_t>(ask.target.index);
+    if (ask.target.kind == Target::Kind::Slot)
+        index = owner_of(static_cast<std::uint8_t>(ask.target.index));
+    return std::ranges::any_of(peers_, [&](const auto& entry) {
+        const auto& [instance, peer] = entry;
+        return instance.first == ask.role && peer.state == process::WorkerState::Starting &&
+               (ask.target.kind == Target::Kind::Any || instance.second == index);
+    });
 }
 
 Task<void> LinkedOutbox::changed(Nanoseconds deadline) {

@@ -41,6 +41,7 @@ private:
     Task<Result<Message>> deliver(Ask& ask);
     std::uint64_t sample();
     std::shared_ptr<Link> choose(const Ask& ask) const;
+    bool is_starting(const Ask& ask) const;
     Task<std::shared_ptr<Link>> acquire(const Ask& ask, std::uint64_t cost);
     Task<void> changed(Nanoseconds deadline);
     void announce_change();
