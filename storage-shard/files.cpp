@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,6 +140,23 @@ Result<std::uint64_t> File::size() {
     return static_cast<std::uint64_t>(out);
 }
 
+std::optional<FileLock> FileLock::take(const std::string& path, Kind kind) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return std::nullopt;
+    FileLock out(fd);
+    if (::flock(fd, (kind == Kind::Shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0)
+        return std::nullopt;
+    return out;
+}
+
+bool FileLock::upgrade() {
+    return ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
+}
+
+FileLock::~FileLock() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
 bool file_exists(const std::string& path) {
     int there = 0;
     auto& it = vfs();
@@ -168,14 +186,17 @@ Result<void> sync_folder_of(const std::string& path) {
     return {};
 }
 
-Result<void> remove_log(const std::string& path) {
+Result<void> remove_file(const std::string& path) {
     auto& it = vfs();
-    for (const char* end : {"-wal", "-shm"}) {
-        int code = it.xDelete(&it, (path + end).c_str(), 0);
-        if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
-            return io_error("remove " + path + end + ": " + sqlite3_errstr(code));
-    }
+    int code = it.xDelete(&it, path.c_str(), 0);
+    if (code != SQLITE_OK && code != SQLITE_IOERR_DELETE_NOENT)
+        return io_error("remove " + path + ": " + sqlite3_errstr(code));
     return {};
+}
+
+Result<void> remove_log(const std::string& path) {
+    WARREN_TRY_VOID(remove_file(path + "-wal"));
+    return remove_file(path + "-shm");
 }
 
 void remove_database(const std::string& path) {

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -41,7 +43,24 @@ private:
     std::unique_ptr<sqlite3_file, Close> file_;
 };
 
+// Between processes (flock): the kernel lets go of it when its holder dies.
+class FileLock {
+public:
+    enum class Kind { Shared, Exclusive };
+    // Nothing: another one holds it. Never waits.
+    static std::optional<FileLock> take(const std::string& path, Kind kind);
+    bool upgrade();  // to Exclusive; false: others hold it, too, and this one may be gone
+    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileLock& operator=(FileLock&&) = delete;
+    ~FileLock();
+
+private:
+    explicit FileLock(int fd) : fd_(fd) {}
+    int fd_;
+};
+
 bool file_exists(const std::string& path);
+Result<void> remove_file(const std::string& path);
 // Syncs the file and renames it, never over another file, and makes the new name durable.
 Result<void> rename_durably(const std::string& from, const std::string& to);
 // The same, but over the file that has the name.

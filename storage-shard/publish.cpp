@@ -85,32 +85,65 @@ Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
 }
 
 Result<RecordRef> Shard::commit_publish(const RequestId& request, ByteView packet,
-                                        std::int64_t now_ms) {
-    return watched(commit_one(request, packet, now_ms));
+                                        std::int64_t now_ms, Durability durability) {
+    return watched(commit_one({request, now_ms}, packet, durability));
 }
 
-Result<RecordRef> Shard::commit_one(const RequestId& request, ByteView packet,
-                                    std::int64_t now_ms) {
-    WARREN_TRY(auto earlier, earlier_result(request));
+Result<RecordRef> Shard::commit_one(const IntakePublication& publication, ByteView packet,
+                                    Durability durability) {
+    WARREN_TRY(auto earlier, earlier_result(publication.request));
     if (earlier) return *earlier;
     WARREN_TRY(auto record, protocol::decode_record(packet));
     WARREN_TRY(auto head, own_head(record.author));
     if (record.prev != head || record.time <= head.time)
         return unavailable("another record of this author came first; prepare again");
     Batch batch{{}, {}, founder_, last_body_};
-    WARREN_TRY(auto transaction, begin(Durability::Synced));
+    WARREN_TRY(auto transaction, begin(durability));
     WARREN_TRY(auto verdict, add(record, packet, batch));
     if (verdict == Verdict::Waiting || verdict == Verdict::Refused)
         return refused("this record is not allowed here");
-    auto time = sql_time(record.time);
-    WARREN_TRY_VOID(insert_request_.run(request, time, record.id, now_ms));
-    WARREN_TRY_VOID(prune_requests_.run(now_ms - requests_kept_ms));
-    WARREN_TRY_VOID(put_head_.run(record.author, time, record.id));
+    WARREN_TRY_VOID(keep_promise(publication, record));
+    WARREN_TRY_VOID(prune_requests_.run(publication.at_ms - requests_kept_ms));
     WARREN_TRY_VOID(write_founder(batch));
     WARREN_TRY_VOID(transaction.commit());
     apply(batch);
     own_heads_[record.author] = record.ref();
     return record.ref();
+}
+
+// A retry finds this record, and the author's next one follows it.
+Result<void> Shard::keep_promise(const IntakePublication& publication,
+                                 const protocol::RecordView& record) {
+    auto time = sql_time(record.time);
+    WARREN_TRY_VOID(insert_request_.run(publication.request, time, record.id, publication.at_ms));
+    return put_head_.run(record.author, time, record.id);
+}
+
+Result<std::size_t> Shard::replay(std::span<const IntakeEntry> entries) {
+    return watched(replay_all(entries));
+}
+
+Result<std::size_t> Shard::replay_all(std::span<const IntakeEntry> entries) {
+    std::vector<ByteView> packets;
+    for (const auto& entry : entries)
+        packets.insert(packets.end(), entry.packets.begin(), entry.packets.end());
+    WARREN_TRY(auto verdicts, store_all(packets, Durability::Logged));
+    {
+        WARREN_TRY(auto transaction, begin(Durability::Logged));
+        auto verdict = verdicts.begin();
+        for (const auto& entry : entries) {
+            const auto first = *verdict;
+            verdict += static_cast<std::ptrdiff_t>(entry.packets.size());
+            if (!entry.publication || first == Verdict::Refused || first == Verdict::Waiting)
+                continue;
+            WARREN_TRY(auto record, protocol::decode_record(entry.packets.front()));
+            WARREN_TRY_VOID(keep_promise(*entry.publication, record));
+        }
+        WARREN_TRY_VOID(transaction.commit());
+    }
+    own_heads_.clear();  // read again when they are needed
+    WARREN_TRY_VOID(connection_.sync_log());
+    return static_cast<std::size_t>(std::ranges::count(verdicts, Verdict::Accepted));
 }
 
 }  // namespace warren::shard

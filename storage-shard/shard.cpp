@@ -46,9 +46,10 @@ Result<void> Shard::create(const std::string& path, const CommunityId& community
 
 Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const CommunityId& community,
                                            const ShardOptions& options) {
+    auto last = file_exists(path + "-wal") ? LastOpener::LeftALog : LastOpener::ClosedIt;
     WARREN_TRY(auto connection, Connection::open(path, Access::Write));
     std::unique_ptr<Shard> out(new Shard(community, std::move(connection)));
-    auto loaded = out->load(options);
+    auto loaded = out->load(options, last);
     if (!loaded) {
         loaded.error().text += " (" + path + ")";
         return std::move(loaded.error());
@@ -56,7 +57,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const Commun
     return out;
 }
 
-Result<void> Shard::load(const ShardOptions& options) {
+Result<void> Shard::load(const ShardOptions& options, LastOpener last) {
     WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY_VOID(check_file(connection_, options.check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
@@ -70,6 +71,10 @@ Result<void> Shard::load(const ShardOptions& options) {
         WARREN_TRY_VOID(write_epoch(connection_, epoch_));
         WARREN_TRY_VOID(transaction.commit());
     }
+    // What is read here counts as kept: a retry may be told so, and the shared log of a worker that
+    // died may go. After the epoch, so that nothing of an older opener comes later.
+    if (last == LastOpener::LeftALog)
+        WARREN_TRY_VOID(connection_.checkpoint(Connection::Checkpoint::Truncate));
     WARREN_TRY(founder_, read_founder(connection_));
     WARREN_TRY(floor_, read_floor(connection_));
     clock_ = floor_;  // the clock has passed what was pruned
@@ -93,14 +98,16 @@ Result<void> Shard::prepare_statements() {
                                                     "time <= ?2 ORDER BY time DESC LIMIT 1"));
     WARREN_TRY(find_request_,
                connection_.prepare("SELECT time, record FROM request WHERE id = ?1"));
-    WARREN_TRY(insert_request_, connection_.prepare("INSERT INTO request(id, time, record, at_ms) "
-                                                    "VALUES(?1, ?2, ?3, ?4)"));
+    WARREN_TRY(insert_request_,
+               connection_.prepare("INSERT INTO request(id, time, record, at_ms) "
+                                   "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"));
     WARREN_TRY(prune_requests_, connection_.prepare("DELETE FROM request WHERE at_ms < ?1"));
     WARREN_TRY(find_head_,
                connection_.prepare("SELECT time, record FROM own_head WHERE author = ?1"));
     WARREN_TRY(put_head_, connection_.prepare("INSERT INTO own_head(author, time, record) "
                                               "VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE "
-                                              "SET time = ?2, record = ?3"));
+                                              "SET time = ?2, record = ?3 "
+                                              "WHERE (?2, ?3) > (time, record)"));
     return {};
 }
 

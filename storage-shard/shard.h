@@ -14,6 +14,7 @@
 
 #include "protocol/record.h"
 #include "storage-shard/epoch_sums.h"
+#include "storage-shard/intake_log.h"
 #include "storage-shard/retention.h"
 #include "storage-shard/shard_file.h"
 #include "storage-shard/sqlite.h"
@@ -75,8 +76,13 @@ public:
 
     // Publishing in two steps, for signing happens elsewhere. One publish at a time per shard.
     Result<PreparedPublish> prepare_publish(const PublishRequest& request);
-    Result<RecordRef> commit_publish(const RequestId& request, ByteView packet,
-                                     std::int64_t now_ms);
+    Result<RecordRef> commit_publish(const RequestId& request, ByteView packet, std::int64_t now_ms,
+                                     Durability durability = Durability::Synced);
+    // What the shared log kept of commits to this file; what is there stays as it is. How many
+    // records were not there. All is on the disk afterwards.
+    Result<std::size_t> replay(std::span<const IntakeEntry> entries);
+    // So is what was committed without a sync.
+    Result<void> make_durable() { return watched(connection_.sync_log()); }
 
     // As after the last commit, in the epoch that was last asked for.
     ShardRoot root() const {
@@ -117,12 +123,17 @@ private:
     };
 
     Shard(const CommunityId& community, Connection connection);
-    Result<void> load(const ShardOptions& options);
+    enum class LastOpener { ClosedIt, LeftALog };
+    Result<void> load(const ShardOptions& options, LastOpener last);
     Result<void> prepare_statements();
     Result<Transaction> begin(Durability durability);
     Result<std::vector<Verdict>> store_all(std::span<const ByteView> packets,
                                            Durability durability);
-    Result<RecordRef> commit_one(const RequestId& request, ByteView packet, std::int64_t now_ms);
+    Result<RecordRef> commit_one(const IntakePublication& publication, ByteView packet,
+                                 Durability durability);
+    Result<void> keep_promise(const IntakePublication& publication,
+                              const protocol::RecordView& record);
+    Result<std::size_t> replay_all(std::span<const IntakeEntry> entries);
     template <typename T>
     Result<T> watched(Result<T> result);
 

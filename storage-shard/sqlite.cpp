@@ -228,8 +228,8 @@ Result<std::string> Connection::word(std::string_view sql) {
 }
 
 Result<void> Connection::set_durability(Durability durability) {
-    if (durability_ == durability) return {};
-    bool full = durability == Durability::Synced;
+    const bool full = durability == Durability::Synced;
+    if ((durability_ == Durability::Synced) == full) return {};
     WARREN_TRY_VOID(execute(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
     durability_ = durability;
     return {};
@@ -267,6 +267,16 @@ Result<void> Connection::checkpoint(Checkpoint how) {
     int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &in_log, &moved);
     if (code != SQLITE_OK) return error_of(db_, code, "at checkpoint");
     if (in_log == moved) state_->wal_pages = 0;
+    return {};
+}
+
+Result<void> Connection::sync_log() {
+    sqlite3_file* log = nullptr;
+    int code = sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code != SQLITE_OK) return error_of(db_, code, "at finding the log");
+    if (log == nullptr || log->pMethods == nullptr) return {};  // nothing was written yet
+    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) return io_error(std::string("sync of the log: ") + sqlite3_errstr(code));
     return {};
 }
 

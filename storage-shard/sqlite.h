@@ -21,7 +21,9 @@ struct sqlite3_stmt;
 namespace warren::shard {
 
 enum class Access { Write, Create, Read };
-enum class Durability { Replicated, Synced };  // synchronous NORMAL (no sync at commit), FULL
+// No sync at commit (synchronous=NORMAL): others have it, or the shared log will (intake_log.h); a
+// sync at commit (FULL).
+enum class Durability { Replicated, Logged, Synced };
 
 // After such a failure nobody knows what the file holds: close it, prove it, or set it aside.
 inline bool is_of_the_disk(const Error& error) {
@@ -142,6 +144,8 @@ public:
     enum class Checkpoint { Passive, Truncate };
     Result<void> checkpoint(Checkpoint how);
     int wal_pages() const;  // after the last commit through this connection
+    // All that was committed is on the disk when this ends.
+    Result<void> sync_log();
     Result<void> quick_check();
     // For Access::Write: from now on, closing moves the log into the file. Not before the file
     // proved to be the right one.
