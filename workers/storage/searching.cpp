@@ -10,8 +10,8 @@ namespace warren::storage {
 namespace {
 
 constexpr Nanoseconds search_time_max = 50_ms;
-// The newest matches, over all slots: what is ranked. Each slot gives a full answer, as one may hold
-// them all.
+// The newest matches, over all slots: what is ranked. Each slot gives a full answer, as one may
+// hold them all.
 constexpr std::size_t candidates_max = 2048, candidates_min = 100;
 constexpr std::size_t limit_max = 100;
 constexpr std::size_t health_max = 100'000;
