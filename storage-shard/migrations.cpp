@@ -17,8 +17,8 @@ constexpr const char* community_steps[] = {
     CREATE TABLE own_head(author BLOB PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL)
         WITHOUT ROWID;
     )sql",
-    // check_value() in shard_file.h; null in rows that were written before.
-    "ALTER TABLE body ADD COLUMN check_value INTEGER",
+    // packed_body.h; rows that were written before stay as they are.
+    "ALTER TABLE body RENAME COLUMN packet TO packed",
 };
 
 constexpr const char* node_steps[] = {

@@ -42,6 +42,29 @@ Result<void> Shard::set_retention(const std::optional<Retention>& rule) {
     return watched(write());
 }
 
+Result<void> Shard::adopt_floor(GlobalTime floor) {
+    if (floor <= floor_) return {};
+    auto write = [&]() -> Result<void> {
+        WARREN_TRY(auto transaction, begin(Durability::Synced));
+        WARREN_TRY_VOID(write_floor(connection_, floor));
+        return transaction.commit();
+    };
+    WARREN_TRY_VOID(watched(write()));
+    floor_ = floor;
+    clock_ = std::max(clock_, floor);
+    sums_.set_floor(floor);
+    return {};
+}
+
+Result<void> Shard::note_checked(std::int64_t now_ms) {
+    auto write = [&]() -> Result<void> {
+        WARREN_TRY(auto transaction, begin(Durability::Replicated));
+        WARREN_TRY_VOID(write_checked(connection_, now_ms));
+        return transaction.commit();
+    };
+    return watched(write());
+}
+
 // By age, one needs to know how far the community had come an age ago.
 Result<GlobalTime> Shard::age_limit(const Retention& rule, std::int64_t now_ms) {
     if (rule.age_ms == 0) return GlobalTime{0};
@@ -58,6 +81,7 @@ Result<GlobalTime> Shard::age_limit(const Retention& rule, std::int64_t now_ms) 
 // What lies beyond our clock (R-C2) neither counts nor goes: a far-future flood pushes nothing out.
 Result<Shard::Excess> Shard::excess_of(const Retention& rule, std::int64_t now_ms) {
     Excess out;
+    if (is_directory_) return out;  // holds nothing that may go
     WARREN_TRY(out.clock, advance_clock());
     WARREN_TRY(out.before, age_limit(rule, now_ms));
     if (rule.records > 0) {
@@ -112,7 +136,7 @@ Result<PruneStep> Shard::prune_step(const Retention& rule, std::int64_t now_ms,
     WARREN_TRY(auto candidates, oldest(excess.clock, budget.rows));
     WARREN_TRY(auto remove_key, connection_.prepare("DELETE FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(auto remove_body, connection_.prepare("DELETE FROM body WHERE id = ?1 "
-                                                     "RETURNING length(packet)"));
+                                                     "RETURNING length(packed)"));
     std::vector<RecordRef> removed;
     for (const auto& [ref, body] : candidates) {
         if (!excess.takes(ref)) break;

@@ -49,17 +49,15 @@ Result<RecordRef> Shard::own_head(const protocol::PublicKey& author) {
 }
 
 Result<RecordRef> Shard::find_newest_of(const protocol::PublicKey& author) {
-    // The key stands at a fixed place in every record: prefix, type, two bytes of length.
     WARREN_TRY(
         auto walk,
-        connection_.prepare("SELECT key.time, key.id, substr(body.packet, 26, 74) FROM key "
+        connection_.prepare("SELECT key.time, key.id, body.packed FROM key "
                             "JOIN body ON body.id = key.body ORDER BY key.time DESC, key.id DESC"));
     Rows rows = walk.rows();
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return RecordRef{};
-        auto key = rows.blob(2);
-        if (std::equal(key.begin(), key.end(), author.bytes.begin(), author.bytes.end()))
+        if (author_of(rows.blob(2), founder_) == author)
             return RecordRef{time_of(rows.integer(0)), rows.id<RecordId>(1)};
     }
 }
@@ -97,11 +95,13 @@ Result<RecordRef> Shard::commit_one(const IntakePublication& publication, ByteVi
     WARREN_TRY(auto head, own_head(record.author));
     if (record.prev != head || record.time <= head.time)
         return unavailable("another record of this author came first; prepare again");
-    Batch batch{{}, {}, founder_, last_body_};
+    Batch batch{founder_, {{&record, packet, 0, 0}}};
     WARREN_TRY(auto transaction, begin(durability));
-    WARREN_TRY(auto verdict, add(record, packet, batch));
+    auto verdict = judge(record, batch.founder);
     if (verdict == Verdict::Waiting || verdict == Verdict::Refused)
         return refused("this record is not allowed here");
+    if (verdict == Verdict::Known) batch.rows.clear();
+    WARREN_TRY_VOID(insert(batch));
     WARREN_TRY_VOID(keep_promise(publication, record));
     WARREN_TRY_VOID(prune_requests_.run(publication.at_ms - requests_kept_ms));
     WARREN_TRY_VOID(write_founder(batch));

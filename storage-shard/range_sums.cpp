@@ -19,6 +19,7 @@ RangeSums::RangeSums(const protocol::SyncKey& key, RefSource& source)
 
 void RangeSums::append(const RecordRef& ref) {
     if (buckets_.back().sum.count >= bucket_fill) buckets_.push_back({ref, {}});
+    newest_ = ref;
     auto value = protocol::element_value(key_, ref.id);
     buckets_.back().sum.add(value);
     total_.add(value);
@@ -26,6 +27,10 @@ void RangeSums::append(const RecordRef& ref) {
 
 void RangeSums::insert(const std::vector<RecordRef>& added) {
     for (const auto& ref : added) {
+        if (newest_ < ref) {  // as most do
+            append(ref);
+            continue;
+        }
         auto value = protocol::element_value(key_, ref.id);
         buckets_[bucket_of(ref)].sum.add(value);
         total_.add(value);

@@ -20,7 +20,7 @@ class RangeSums final : public protocol::RangeView {
 public:
     RangeSums(const protocol::SyncKey& key, RefSource& source);
 
-    // While scanning, in ascending order.
+    // While scanning, in ascending order; what lies behind all that came so far.
     void append(const RecordRef& ref);
     // After a commit: what it added. The source must show these already.
     void insert(const std::vector<RecordRef>& added);
@@ -52,6 +52,7 @@ private:
     protocol::SyncKey key_;
     RefSource& source_;
     std::vector<Bucket> buckets_;
+    RecordRef newest_;  // nothing lies behind it
     protocol::RangeSum total_;
     GlobalTime floor_ = 0;
 };

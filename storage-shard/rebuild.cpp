@@ -33,18 +33,18 @@ struct Found {
     std::optional<protocol::PublicKey> founder_key;
     std::optional<protocol::Nonce> nonce;
     std::optional<Founder> founder;
+    GlobalTime newest = 0;
     std::map<std::string, Bytes> meta;
     std::map<protocol::PublicKey, RecordRef> heads;
     std::map<RequestId, RequestRow> requests;
 };
 
-std::optional<protocol::RecordView> record_of(const ScannedRow& row) {
+std::optional<IntactRecord> record_of(const ScannedRow& row, const CommunityId& community,
+                                      const std::optional<Founder>& founder) {
     const auto& values = row.values;
-    if (!row.rowid || values.size() < 2 || values.size() > 3) return std::nullopt;
+    if (!row.rowid || values.size() != 2) return std::nullopt;
     if (values[0].type != Type::Null || values[1].type != Type::Bytes) return std::nullopt;
-    std::optional<std::int64_t> check;
-    if (values.size() == 3 && values[2].type == Type::Integer) check = values[2].integer;
-    return intact_record(values[1].bytes, check);
+    return unpack_body(values[1].bytes, community, founder);
 }
 
 RecordRef ref_of(const ScannedValue& time, const ScannedValue& id) {
@@ -84,15 +84,22 @@ Result<Found> look_through(PageScan& scan, const CommunityId& community) {
             note_small(row, out);
             return {};
         }
-        auto record = record_of(row);
-        if (!record || record->kind != protocol::RecordKind::ChannelGenesis) return {};
-        auto genesis = protocol::decode_channel_genesis(record->payload);
-        if (genesis && is_founder(record->author, genesis->nonce))
-            out.founder = Founder{record->author, genesis->nonce};
+        auto record = record_of(row, community, {});
+        if (!record || record->view.kind != protocol::RecordKind::ChannelGenesis) return {};
+        auto genesis = protocol::decode_channel_genesis(record->view.payload);
+        if (genesis && is_founder(record->view.author, genesis->nonce))
+            out.founder = Founder{record->view.author, genesis->nonce};
         return {};
     }));
     if (!out.founder && out.founder_key && out.nonce && is_founder(*out.founder_key, *out.nonce))
         out.founder = Founder{*out.founder_key, *out.nonce};
+    // Again, for most records can only be read when their author is known.
+    WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
+        auto record = record_of(row, community, out.founder);
+        if (record && record->view.time < time_max)
+            out.newest = std::max(out.newest, record->view.time);
+        return {};
+    }));
     return out;
 }
 
@@ -100,9 +107,9 @@ Result<Found> look_through(PageScan& scan, const CommunityId& community) {
 class Refill {
 public:
     explicit Refill(Shard& into) : into_(into) {}
-    Result<void> add(ByteView packet) {
-        packets_.push_back(to_bytes(packet));
+    Result<void> add(Bytes packet) {
         bytes_ += packet.size();
+        packets_.push_back(std::move(packet));
         if (packets_.size() < batch_records && bytes_ < batch_bytes) return {};
         return flush();
     }
@@ -124,15 +131,16 @@ private:
 };
 
 Result<void> refill(PageScan& scan, const std::string& path, const CommunityId& community,
-                    Rebuilt& out) {
+                    const Epoch& epoch, Rebuilt& out) {
     ShardOptions options;
+    options.epoch = epoch;
     options.bytes_max = std::numeric_limits<std::int32_t>::max();
     WARREN_TRY(auto into, Shard::open(path, community, options));
     Refill refill(*into);
     WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
-        auto record = record_of(row);
+        auto record = record_of(row, community, into->founder());
         if (!record) return {};
-        return refill.add(row.values[1].bytes);
+        return refill.add(std::move(record->packet));
     }));
     WARREN_TRY_VOID(refill.flush());
     out.records = into->root().count;
@@ -149,16 +157,23 @@ Result<void> put_request(Connection& connection, Statement& is_there, const Requ
     return put.run(id, sql_time(row.record.time), row.record.id, row.at_ms);
 }
 
-Result<void> put_small(const std::string& path, const Found& found) {
+// Before the records: pages that pruning freed still hold some, which the floor keeps out.
+Result<void> put_rules(const std::string& path, const Found& found) {
     WARREN_TRY(auto connection, Connection::open(path, Access::Create));
-    WARREN_TRY(auto newest, connection.number("SELECT coalesce(max(time), 0) FROM key"));
-    WARREN_TRY(auto is_there, connection.prepare("SELECT 1 FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
     for (const auto& [name, value] : found.meta) {
         // A floor that damage moved up would shut out records that are wanted.
-        if (name == "floor" && Reader(value).u64() > time_of(newest)) continue;
+        if (name == "floor" && Reader(value).u64() > found.newest) continue;
         WARREN_TRY_VOID(write_meta(connection, name, value));
     }
+    WARREN_TRY_VOID(transaction.commit());
+    return connection.checkpoint(Connection::Checkpoint::Truncate);
+}
+
+Result<void> put_promises(const std::string& path, const Found& found) {
+    WARREN_TRY(auto connection, Connection::open(path, Access::Create));
+    WARREN_TRY(auto is_there, connection.prepare("SELECT 1 FROM key WHERE time = ?1 AND id = ?2"));
+    WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
     WARREN_TRY(auto put_head, connection.prepare("INSERT INTO own_head VALUES(?1, ?2, ?3)"));
     for (const auto& [author, head] : found.heads)
         WARREN_TRY_VOID(put_head.run(author, sql_time(head.time), head.id));
@@ -182,22 +197,32 @@ Result<std::string> set_aside(const std::string& path) {
 
 }  // namespace
 
-Result<Rebuilt> rebuild(const std::string& path, const CommunityId& community) {
+Result<Rebuilt> rebuild(const std::string& path, const CommunityId& community, const Epoch& epoch) {
     WARREN_TRY_VOID(finish_rebuild(path));
     Rebuilt out;
-    auto filling = path + ".rebuilding";
+    auto filling = filling_name(path);
     remove_database(filling);
     {
         WARREN_TRY(auto scan, PageScan::open(path));
         WARREN_TRY(auto found, look_through(scan, community));
         WARREN_TRY_VOID(Shard::create(filling, community, found.founder));
-        WARREN_TRY_VOID(refill(scan, filling, community, out));
-        WARREN_TRY_VOID(put_small(filling, found));
+        WARREN_TRY_VOID(put_rules(filling, found));
+        WARREN_TRY_VOID(refill(scan, filling, community, epoch, out));
+        WARREN_TRY_VOID(put_promises(filling, found));
     }
-    WARREN_TRY(out.set_aside, set_aside(path));
-    WARREN_TRY_VOID(rename_durably(filling, path + ".rebuilt"));
-    WARREN_TRY_VOID(finish_rebuild(path));
+    WARREN_TRY(out.set_aside, put_in_place(path));
     return out;
+}
+
+std::string filling_name(const std::string& path) {
+    return path + ".rebuilding";
+}
+
+Result<std::string> put_in_place(const std::string& path) {
+    WARREN_TRY(auto aside, set_aside(path));
+    WARREN_TRY_VOID(rename_durably(filling_name(path), path + ".rebuilt"));
+    WARREN_TRY_VOID(finish_rebuild(path));
+    return aside;
 }
 
 Result<void> finish_rebuild(const std::string& path) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "storage-shard/migrations.h"
@@ -15,6 +16,23 @@ namespace {
 
 constexpr std::size_t heads_max = 65536;
 constexpr int wal_pages_before_checkpoint = 4000;
+
+// A statement's cursor goes from row to row; begun anew for each, it would cost as much again.
+constexpr std::size_t rows_at_once = 32;
+
+std::string times(std::string_view values, std::size_t rows) {
+    std::string out(values);
+    while (--rows > 0)
+        out.append(", ").append(values);
+    return out;
+}
+// Neither needs a journal of its own: no row makes them stop halfway and go back.
+std::string insert_key_sql(std::size_t rows) {
+    return "INSERT OR IGNORE INTO key(time, id, body, kind) VALUES " + times("(?, ?, ?, ?)", rows);
+}
+std::string insert_body_sql(std::size_t rows) {
+    return "INSERT OR FAIL INTO body(id, packed) VALUES " + times("(?, ?)", rows);
+}
 
 }  // namespace
 
@@ -89,10 +107,11 @@ Result<void> Shard::load(const ShardOptions& options, LastOpener last) {
 }
 
 Result<void> Shard::prepare_statements() {
-    WARREN_TRY(insert_key_, connection_.prepare("INSERT INTO key(time, id, body, kind) "
-                                                "VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"));
-    WARREN_TRY(insert_body_, connection_.prepare("INSERT INTO body(id, packet, "
-                                                 "check_value) VALUES(?1, ?2, ?3)"));
+    WARREN_TRY(insert_key_, connection_.prepare(insert_key_sql(1)));
+    WARREN_TRY(insert_keys_, connection_.prepare(insert_key_sql(rows_at_once)));
+    WARREN_TRY(find_key_, connection_.prepare("SELECT body FROM key WHERE time = ?1 AND id = ?2"));
+    WARREN_TRY(insert_body_, connection_.prepare(insert_body_sql(1)));
+    WARREN_TRY(insert_bodies_, connection_.prepare(insert_body_sql(rows_at_once)));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
                                                     "time <= ?2 ORDER BY time DESC LIMIT 1"));
@@ -176,21 +195,67 @@ Verdict Shard::permission(const protocol::RecordView& record,
     return Verdict::Refused;
 }
 
-Result<Verdict> Shard::add(const protocol::RecordView& record, ByteView packet, Batch& batch) {
+Verdict Shard::judge(const protocol::RecordView& record, std::optional<Founder>& founder) const {
     if (record.community != community_ || record.time >= time_max) return Verdict::Refused;
     // Pruned, or would be: to whoever asks it is as if it were here, so it is not fetched again.
     if (record.time < floor_ && may_be_pruned(record.kind)) return Verdict::Known;
-    auto allowed = permission(record, batch.founder);
-    if (allowed != Verdict::Accepted) return allowed;
-    auto body = batch.last_body + 1;
-    WARREN_TRY_VOID(insert_key_.run(sql_time(record.time), record.id, body,
-                                    static_cast<std::int64_t>(record.kind)));
-    if (connection_.changes() == 0) return Verdict::Known;
-    WARREN_TRY_VOID(insert_body_.run(body, packet, check_value(record)));
-    batch.last_body = body;
-    batch.added.push_back(record.ref());
-    batch.records.push_back(&record);
-    return Verdict::Accepted;
+    return permission(record, founder);
+}
+
+Result<void> Shard::insert_keys(std::span<const Row> rows) {
+    std::vector<std::tuple<std::int64_t, ByteView, std::int64_t, std::int64_t>> values;
+    values.reserve(rows.size());
+    for (const auto& [record, packet, place, body] : rows)
+        values.emplace_back(sql_time(record->time), record->id.view(), body,
+                            static_cast<std::int64_t>(record->kind));
+    std::span left(std::as_const(values));
+    for (; left.size() >= rows_at_once; left = left.subspan(rows_at_once))
+        WARREN_TRY_VOID(insert_keys_.run_rows(left.first(rows_at_once)));
+    for (; !left.empty(); left = left.subspan(1))
+        WARREN_TRY_VOID(insert_key_.run_rows(left.first(1)));
+    return {};
+}
+
+Result<void> Shard::insert_bodies(std::span<const Row> rows,
+                                  const std::optional<Founder>& founder) {
+    std::array<Bytes, rows_at_once> packed;
+    std::vector<std::tuple<std::int64_t, ByteView>> values;
+    while (!rows.empty()) {
+        const auto count = rows.size() >= rows_at_once ? rows_at_once : 1;
+        values.clear();
+        for (std::size_t i = 0; i < count; ++i) {
+            pack_body(*rows[i].record, rows[i].packet, founder, packed[i]);
+            values.emplace_back(rows[i].body, packed[i]);
+        }
+        auto& statement = count == 1 ? insert_body_ : insert_bodies_;
+        WARREN_TRY_VOID(statement.run_rows(std::span(std::as_const(values))));
+        rows = rows.subspan(count);
+    }
+    return {};
+}
+
+// Which rows were there already: those whose key names another body than the one they were to get.
+Result<std::vector<Shard::Row>> Shard::insert(Batch& batch) {
+    // Of copies with other signatures the first stays.
+    std::ranges::stable_sort(
+        batch.rows, [](const Row& a, const Row& b) { return a.record->ref() < b.record->ref(); });
+    auto body = last_body_;
+    for (auto& row : batch.rows)
+        row.body = ++body;
+    const auto before = connection_.total_changes();
+    WARREN_TRY_VOID(insert_keys(batch.rows));
+    std::vector<Row> known;
+    const auto added = static_cast<std::size_t>(connection_.total_changes() - before);
+    if (added < batch.rows.size()) {
+        std::vector<Row> fresh;
+        for (const auto& row : batch.rows) {
+            WARREN_TRY(auto there, find_key_.number(sql_time(row.record->time), row.record->id));
+            (there == row.body ? fresh : known).push_back(row);
+        }
+        batch.rows = std::move(fresh);
+    }
+    WARREN_TRY_VOID(insert_bodies(batch.rows, batch.founder));
+    return known;
 }
 
 Result<std::vector<Verdict>> Shard::store(std::span<const ByteView> packets,
@@ -212,18 +277,22 @@ Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
         places.push_back(i);
     }
     if (records.empty()) return verdicts;
-    Batch batch{{}, {}, founder_, last_body_};
-    batch.added.reserve(records.size());
-    batch.records.reserve(records.size());
-    WARREN_TRY(auto transaction, begin(durability));
+    Batch batch{founder_, {}};
+    batch.rows.reserve(records.size());
     // Genesis first: it may tell who may write the rest of the batch.
     for (bool genesis : {true, false}) {
         for (std::size_t i = 0; i < records.size(); ++i) {
             if ((records[i].kind == protocol::RecordKind::ChannelGenesis) != genesis) continue;
-            WARREN_TRY(verdicts[places[i]], add(records[i], packets[places[i]], batch));
+            auto& verdict = verdicts[places[i]] = judge(records[i], batch.founder);
+            if (verdict != Verdict::Accepted) continue;
+            batch.rows.push_back({&records[i], packets[places[i]], places[i], 0});
         }
     }
-    if (batch.added.empty()) return verdicts;  // rolls back; nothing was written
+    WARREN_TRY(auto transaction, begin(durability));
+    WARREN_TRY(auto known, insert(batch));
+    for (const auto& row : known)
+        verdicts[row.place] = Verdict::Known;
+    if (batch.rows.empty()) return verdicts;  // rolls back; nothing was written
     WARREN_TRY_VOID(write_founder(batch));
     WARREN_TRY_VOID(transaction.commit());
     apply(batch);
@@ -237,14 +306,17 @@ Result<void> Shard::write_founder(const Batch& batch) {
 }
 
 // What memory knows follows what the file holds, never the other way round.
-void Shard::apply(Batch& batch) {
+void Shard::apply(const Batch& batch) {
     founder_ = batch.founder;
-    last_body_ = batch.last_body;
-    for (const auto* record : batch.records) {
-        newest_ = std::max(newest_, record->time);
-        note_author(*record);
+    std::vector<RecordRef> added;
+    added.reserve(batch.rows.size());
+    for (const auto& row : batch.rows) {
+        last_body_ = row.body;
+        newest_ = std::max(newest_, row.record->time);
+        note_author(*row.record);
+        added.push_back(row.record->ref());
     }
-    sums_.insert(batch.added);
+    sums_.insert(added);
 }
 
 void Shard::note_author(const protocol::RecordView& record) {

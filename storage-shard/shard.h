@@ -100,6 +100,10 @@ public:
     // This community's own rule; none: that of the settings.
     Result<std::optional<Retention>> retention() { return read_retention(connection_); }
     Result<void> set_retention(const std::optional<Retention>& rule);
+    // Of the shard that this one is restored from.
+    Result<void> adopt_floor(GlobalTime floor);
+    // All of its records were proven.
+    Result<void> note_checked(std::int64_t now_ms);
     // One step of what the rule asks for; call again while there is more.
     Result<PruneStep> prune(const Retention& rule, std::int64_t now_ms, const PruneBudget& budget);
     // One step of giving free pages back to the file system; true: there are more.
@@ -112,11 +116,16 @@ public:
     Result<void> maintain();
 
 private:
+    // What a commit is to add; rows that turn out to be there leave it.
+    struct Row {
+        const protocol::RecordView* record;
+        ByteView packet;
+        std::size_t place;  // among the packets
+        std::int64_t body;
+    };
     struct Batch {
-        std::vector<RecordRef> added;
-        std::vector<const protocol::RecordView*> records;
         std::optional<Founder> founder;
-        std::int64_t last_body = 0;
+        std::vector<Row> rows;
     };
     struct Head {
         RecordRef ref, prev;
@@ -138,8 +147,11 @@ private:
     Result<T> watched(Result<T> result);
 
     Verdict permission(const protocol::RecordView& record, std::optional<Founder>& founder) const;
-    Result<Verdict> add(const protocol::RecordView& record, ByteView packet, Batch& batch);
-    void apply(Batch& batch);
+    Verdict judge(const protocol::RecordView& record, std::optional<Founder>& founder) const;
+    Result<std::vector<Row>> insert(Batch& batch);
+    Result<void> insert_keys(std::span<const Row> rows);
+    Result<void> insert_bodies(std::span<const Row> rows, const std::optional<Founder>& founder);
+    void apply(const Batch& batch);
     Result<void> write_founder(const Batch& batch);
     void note_author(const protocol::RecordView& record);
 
@@ -179,7 +191,8 @@ private:
     CommunityId community_;
     bool is_directory_;
     Connection connection_;
-    Statement insert_key_, insert_body_, refs_, newest_between_;
+    Statement insert_key_, insert_keys_, find_key_, insert_body_, insert_bodies_;
+    Statement refs_, newest_between_;
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
     Epoch epoch_;
     std::optional<Founder> founder_;

@@ -2,10 +2,7 @@
 #include "storage-shard/shard_file.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
-
-#include "base/hash.h"
 
 namespace warren::shard {
 
@@ -13,20 +10,6 @@ Result<void> check_file(Connection& connection, Check check) {
     if (check == Check::None) return {};
     WARREN_TRY_VOID(connection.quick_check());
     return connection.checkpoint(Connection::Checkpoint::Truncate);
-}
-
-std::int64_t check_value(const protocol::RecordView& record) {
-    // The signature is as good as random, so a public key will do.
-    std::array<std::uint8_t, 16> key{};
-    std::copy_n(record.id.bytes.begin(), key.size(), key.begin());
-    return static_cast<std::int64_t>(siphash(key, record.signature));
-}
-
-std::optional<protocol::RecordView> intact_record(ByteView packet,
-                                                  std::optional<std::int64_t> stored_check) {
-    auto record = protocol::decode_record(packet);
-    if (!record || (stored_check && *stored_check != check_value(*record))) return std::nullopt;
-    return *record;
 }
 
 Result<std::optional<Bytes>> read_meta(Connection& connection, std::string_view name) {
@@ -74,6 +57,26 @@ Result<std::optional<Founder>> read_founder(Connection& connection) {
     auto nonce = protocol::Nonce::from(*nonce_bytes);
     if (!key || !nonce) return damaged("the file's founder is malformed");
     return std::optional<Founder>{Founder{*key, *nonce}};
+}
+
+Result<std::optional<IntactRecord>> read_body(Connection& connection, ByteView packed,
+                                              const CommunityId& community,
+                                              std::optional<Founder>& founder) {
+    if (!founder && is_by_founder(packed)) {
+        WARREN_TRY(founder, read_founder(connection));
+    }
+    return unpack_body(packed, community, founder);
+}
+
+Result<std::int64_t> read_checked(Connection& connection) {
+    WARREN_TRY(auto stored, read_meta(connection, "checked_ms"));
+    if (!stored) return std::int64_t{0};
+    return static_cast<std::int64_t>(Reader(*stored).u64());
+}
+
+Result<void> write_checked(Connection& connection, std::int64_t now_ms) {
+    return write_meta(connection, "checked_ms",
+                      Writer().u64(static_cast<std::uint64_t>(now_ms)).take());
 }
 
 Result<std::vector<RecordRef>> read_refs(Statement& refs, const protocol::SyncRange& range,

@@ -3,6 +3,7 @@
 
 #include "protocol/record.h"
 #include "protocol/sync.h"
+#include "storage-shard/packed_body.h"
 #include "storage-shard/range_sums.h"
 #include "storage-shard/sqlite.h"
 
@@ -23,19 +24,6 @@ Result<void> check_epoch(Connection& connection, const Epoch& epoch);
 enum class Check { None, Quick };
 Result<void> check_file(Connection& connection, Check check);
 
-// Stored beside each body and checked when it is read (R-D5): of id and signature, so of all bytes,
-// for the id is a digest of the others.
-std::int64_t check_value(const protocol::RecordView& record);
-// The record, if the bytes are what was stored. No value: the row is of version 1, which had none.
-std::optional<protocol::RecordView> intact_record(ByteView packet,
-                                                  std::optional<std::int64_t> stored_check);
-
-// Who may write to a channel: its community id binds both (protocol/record.h).
-struct Founder {
-    protocol::PublicKey key;
-    protocol::Nonce nonce;
-};
-
 // SQLite's integers are signed; records at or past this time are refused.
 inline constexpr GlobalTime time_max = (GlobalTime{1} << 63) - 1;
 inline std::int64_t sql_time(GlobalTime time) {
@@ -50,6 +38,13 @@ Result<void> write_meta(Connection& connection, std::string_view name, ByteView 
 // Refuses a file that belongs to another community.
 Result<void> check_identity(Connection& connection, const CommunityId& community);
 Result<std::optional<Founder>> read_founder(Connection& connection);
+// When all records were last proven, Unix time in ms; 0: not yet.
+Result<std::int64_t> read_checked(Connection& connection);
+Result<void> write_checked(Connection& connection, std::int64_t now_ms);
+// The record of a row of `body`, for readers, who may be open before the founder is known.
+Result<std::optional<IntactRecord>> read_body(Connection& connection, ByteView packed,
+                                              const CommunityId& community,
+                                              std::optional<Founder>& founder);
 
 inline constexpr std::string_view refs_sql =
     "SELECT time, id FROM key WHERE (time, id) >= (?1, ?2) AND (time, id) < (?3, ?4) "

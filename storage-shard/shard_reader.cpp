@@ -15,12 +15,6 @@ constexpr std::size_t page_max = 200;
 // What one selection may make us scan. Honest ones name leaves of at most 128 records.
 constexpr std::size_t scan_max = 4096;
 
-// Columns 0 and 1: packet and its check value.
-bool is_intact(const Rows& rows, const RecordRef& ref) {
-    auto record = intact_record(rows.blob(0), rows.integer_or_null(1));
-    return record && record->ref() == ref;
-}
-
 }  // namespace
 
 std::string cursor_text(const RecordRef& ref) {
@@ -55,17 +49,21 @@ Result<void> ShardReader::load() {
     WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY(
         contents_,
-        connection_.prepare("SELECT key.time, key.id, body.packet FROM key JOIN body ON body.id = "
+        connection_.prepare("SELECT key.time, key.id, body.packed FROM key JOIN body ON body.id = "
                             "key.body WHERE (key.time, key.id) < (?1, ?2) AND key.kind = ?3 "
                             "ORDER BY key.time DESC, key.id DESC LIMIT ?4"));
     WARREN_TRY(record_, connection_.prepare(
-                            "SELECT body.packet, body.check_value FROM key "
+                            "SELECT body.packed FROM key "
                             "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(bodies_, connection_.prepare(
-                            "SELECT id, packet FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
-    WARREN_TRY(body_, connection_.prepare("SELECT packet FROM body WHERE id = ?1"));
+                            "SELECT id, packed FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
+    WARREN_TRY(body_, connection_.prepare("SELECT packed FROM body WHERE id = ?1"));
     return {};
+}
+
+Result<std::optional<IntactRecord>> ShardReader::body_in(const Rows& rows, int column) {
+    return read_body(connection_, rows.blob(column), community_, founder_);
 }
 
 Result<ContentsPage> ShardReader::contents(std::string_view after, std::size_t limit) {
@@ -90,9 +88,12 @@ Result<ContentsPage> ShardReader::contents(std::string_view after, std::size_t l
             break;
         }
         last = {time_of(rows.integer(0)), rows.id<RecordId>(1)};
-        auto record = protocol::decode_record(rows.blob(2));
-        if (!record || record->ref() != last) continue;
-        auto entry = protocol::decode_torrent_entry(record->payload);
+        WARREN_TRY(auto record, body_in(rows, 2));
+        if (!record || record->view.ref() != last) {
+            ++out.damaged;
+            continue;
+        }
+        auto entry = protocol::decode_torrent_entry(record->view.payload);
         if (entry) out.rows.push_back({last, std::move(*entry)});
     }
     return out;
@@ -102,8 +103,10 @@ Result<std::optional<Bytes>> ShardReader::record(const RecordRef& ref) {
     Rows rows = record_.rows(sql_time(ref.time), ref.id);
     WARREN_TRY(bool found, rows.next());
     if (!found) return std::optional<Bytes>{};
-    if (!is_intact(rows, ref)) return damaged("a stored record does not match its id");
-    return std::optional<Bytes>{to_bytes(rows.blob(0))};
+    WARREN_TRY(auto record, body_in(rows, 0));
+    if (!record || record->view.ref() != ref)
+        return damaged("a stored record does not match its id");
+    return std::optional<Bytes>{std::move(record->packet)};
 }
 
 Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selections,
@@ -121,16 +124,20 @@ Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selec
             if (wanted.erase(protocol::short_id(key, ref.id)) == 0) continue;
             Rows rows = record_.rows(sql_time(ref.time), ref.id);
             WARREN_TRY(bool found, rows.next());
-            if (!found || !is_intact(rows, ref)) {
+            std::optional<IntactRecord> record;
+            if (found) {
+                WARREN_TRY(record, body_in(rows, 0));
+            }
+            if (!record || record->view.ref() != ref) {
                 ++out.damaged;
                 continue;
             }
-            if (bytes + rows.blob(0).size() > bytes_max) {
+            if (bytes + record->packet.size() > bytes_max) {
                 out.cut = true;
                 return out;
             }
-            bytes += rows.blob(0).size();
-            out.packets.push_back(to_bytes(rows.blob(0)));
+            bytes += record->packet.size();
+            out.packets.push_back(std::move(record->packet));
         }
         if (scanned >= scan_max) {
             out.cut = true;
@@ -146,7 +153,8 @@ Result<std::vector<StoredBody>> ShardReader::bodies_after(std::int64_t row, std:
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return out;
-        out.push_back({rows.integer(0), to_bytes(rows.blob(1))});
+        WARREN_TRY(auto record, body_in(rows, 1));
+        out.push_back({rows.integer(0), record ? std::move(record->packet) : Bytes{}});
     }
 }
 
@@ -154,13 +162,12 @@ Result<std::optional<RecordId>> ShardReader::id_of_body(std::int64_t row) {
     Rows rows = body_.rows(row);
     WARREN_TRY(bool found, rows.next());
     if (!found) return std::optional<RecordId>{};
-    auto record = protocol::decode_record(rows.blob(0));
-    return record ? std::optional<RecordId>{record->id} : std::optional<RecordId>{RecordId{}};
+    WARREN_TRY(auto record, body_in(rows, 0));
+    return record ? std::optional<RecordId>{record->view.id} : std::optional<RecordId>{RecordId{}};
 }
 
 Result<std::uint64_t> ShardReader::count() {
-    // Bodies are only ever appended, without gaps.
-    WARREN_TRY(auto rows, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+    WARREN_TRY(auto rows, connection_.number("SELECT count(*) FROM key"));
     return static_cast<std::uint64_t>(rows);
 }
 

@@ -18,12 +18,13 @@ struct ContentRow {
 };
 struct ContentsPage {
     std::vector<ContentRow> rows;  // newest first
+    std::uint64_t damaged = 0;     // bodies that did not match their id; left out
     bool more = false;
     std::string next;  // pass as `after` for the following page
 };
 struct StoredBody {
-    std::int64_t row = 0;  // in order of arrival, from 1, without gaps
-    Bytes packet;
+    std::int64_t row = 0;  // in order of arrival; pruning leaves gaps
+    Bytes packet;          // empty: damaged
 };
 struct Fetched {
     std::vector<Bytes> packets;
@@ -52,8 +53,11 @@ private:
     ShardReader(const CommunityId& community, Connection connection);
     Result<void> load();
 
+    Result<std::optional<IntactRecord>> body_in(const Rows& rows, int column);
+
     CommunityId community_;
     Connection connection_;
+    std::optional<Founder> founder_;
     Statement contents_, record_, refs_, bodies_, body_;
 };
 

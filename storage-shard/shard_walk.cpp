@@ -53,7 +53,7 @@ Result<std::unique_ptr<ShardWalk>> ShardWalk::open(const std::string& path,
     std::unique_ptr<ShardWalk> out(new ShardWalk(community, std::move(connection)));
     WARREN_TRY(out->next_,
                out->connection_.prepare(
-                   "SELECT key.time, key.id, key.kind, body.packet, body.check_value FROM key "
+                   "SELECT key.time, key.id, key.kind, body.packed FROM key "
                    "LEFT JOIN body ON body.id = key.body WHERE (key.time, key.id) > (?1, ?2) "
                    "ORDER BY key.time, key.id LIMIT ?3"));
     // From its first read on, this transaction sees one state; writers go on beside it.
@@ -77,31 +77,44 @@ Result<ShardWalk::Part> ShardWalk::next(const RecordRef& after, std::size_t byte
             return out;
         }
         RecordRef ref{time_of(rows.integer(0)), rows.id<RecordId>(1)};
-        auto packet = rows.blob(3);
-        if (bytes + packet.size() > bytes_max && bytes > 0) {
+        auto packed = rows.blob(3);
+        if (bytes + packed.size() > bytes_max && bytes > 0) {
             out.more = true;
             return out;
         }
         out.last = ref;
-        auto record = intact_record(packet, rows.integer_or_null(4));
-        bool right = record && record->ref() == ref && record->community == community_ &&
-                     static_cast<std::int64_t>(record->kind) == rows.integer(2);
+        WARREN_TRY(auto record, read_body(connection_, packed, community_, founder_));
+        bool right = record && record->view.ref() == ref &&
+                     static_cast<std::int64_t>(record->view.kind) == rows.integer(2);
         if (right) {
-            bytes += packet.size();
-            out.records.push_back(to_bytes(packet));
+            bytes += record->packet.size();
+            out.records.push_back(std::move(record->packet));
             continue;
         }
         ++out.damaged;
         if (out.fault.empty())
-            out.fault = fault_at(ref, packet.empty() ? "its body is missing"
+            out.fault = fault_at(ref, packed.empty() ? "its body is missing"
                                                      : "its body does not match its key");
     }
 }
 
-Result<std::string> ShardWalk::structure() {
-    auto answer = connection_.word("PRAGMA integrity_check(1)");
+Result<std::string> ShardWalk::first_fault(const std::string& pragma) {
+    auto answer = connection_.word(pragma);
+    if (!answer && answer.error().kind != ErrorKind::Damaged) return std::move(answer.error());
     if (!answer) return answer.error().text;
     return *answer == "ok" ? std::string() : *answer;
+}
+
+Result<std::string> ShardWalk::structure() {
+    return first_fault("PRAGMA integrity_check(1)");
+}
+
+Result<std::string> ShardWalk::small_structure() {
+    for (const char* table : {"meta", "request", "own_head"}) {
+        WARREN_TRY(auto fault, first_fault("PRAGMA quick_check(" + std::string(table) + ")"));
+        if (!fault.empty()) return fault;
+    }
+    return std::string();
 }
 
 Result<ShardWalk::Totals> ShardWalk::totals() {
@@ -132,6 +145,7 @@ Result<ShardFacts> ShardWalk::facts() {
     out.newest = time_of(newest);
     WARREN_TRY(out.floor, read_floor(connection_));
     WARREN_TRY(out.rule, read_retention(connection_));
+    WARREN_TRY(out.checked_ms, checked_ms());
     return out;
 }
 

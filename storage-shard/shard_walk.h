@@ -25,6 +25,7 @@ struct ShardFacts {
     std::uint64_t records = 0;
     GlobalTime oldest = 0, newest = 0, floor = 0;
     std::optional<Retention> rule;
+    std::int64_t checked_ms = 0;
 };
 
 class ShardWalk {
@@ -45,12 +46,15 @@ public:
 
     // Of the file as such: pages, trees, lists. Empty: sound. One call reads all of it.
     Result<std::string> structure();
+    // The same of what next() does not show: small tables, with no records in them.
+    Result<std::string> small_structure();
     // When every key has its own intact body and there are as many of both, each has the other.
     struct Totals {
         std::uint64_t keys = 0, bodies = 0;
     };
     Result<Totals> totals();
     Result<StreamDetails> details();
+    Result<std::int64_t> checked_ms() { return read_checked(connection_); }
     Result<ShardFacts> facts();
     void set_deadline(Nanoseconds deadline) { connection_.set_deadline(deadline); }
 
@@ -58,8 +62,11 @@ private:
     explicit ShardWalk(const CommunityId& community, Connection connection)
         : community_(community), connection_(std::move(connection)) {}
 
+    Result<std::string> first_fault(const std::string& pragma);
+
     CommunityId community_;
     Connection connection_;
+    std::optional<Founder> founder_;
     Statement next_;
 };
 

@@ -256,6 +256,10 @@ std::int64_t Connection::changes() const {
     return sqlite3_changes64(db_);
 }
 
+std::int64_t Connection::total_changes() const {
+    return sqlite3_total_changes64(db_);
+}
+
 std::int64_t Connection::last_rowid() const {
     return sqlite3_last_insert_rowid(db_);
 }

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -80,6 +82,22 @@ public:
         if (!stepped) return std::move(stepped.error());
         return {};
     }
+    // For statements that insert as many rows at once.
+    template <typename... Args>
+    Result<void> run_rows(std::span<const std::tuple<Args...>> values) {
+        start();
+        int index = 0;
+        int code = 0;
+        auto bind_row = [&](const Args&... args) {
+            ((code = code != 0 ? code : bind(++index, args, Lifetime::Borrowed)), ...);
+        };
+        for (const auto& row : values)
+            std::apply(bind_row, row);
+        Rows all(statement_, code);
+        auto stepped = all.next();
+        if (!stepped) return std::move(stepped.error());
+        return {};
+    }
     // First column of the first row, if there is one.
     template <typename... Args>
     Result<std::optional<std::int64_t>> number(const Args&... args) {
@@ -137,6 +155,7 @@ public:
     Result<void> set_cache_kib(int kib);            // memory for pages
     Result<void> set_row_bytes_max(int bytes_max);  // for files that hold no foreign rows
     std::int64_t changes() const;
+    std::int64_t total_changes() const;
     std::int64_t last_rowid() const;
     sqlite3* handle() const { return db_; }  // to add functions to it
 

@@ -113,7 +113,7 @@ protected:
 TEST_F(DamageTest, EachPageInTurn) {
     SeededRandom random(3);
     // One page holds so many records at most; the page's own may be lost, no others.
-    constexpr std::size_t in_a_page = page_bytes / 200;
+    constexpr std::size_t in_a_page = page_bytes / 150;
     for (std::size_t page = 0; page < whole_.size() / page_bytes; ++page) {
         for (int kind = 0; kind < 3; ++kind) {
             auto file = whole_;

@@ -217,8 +217,8 @@ TEST_F(ShardFixture, ADamagedBodyDoesNotLeave) {
     {
         auto raw = Connection::open(path(), Access::Write);
         ASSERT_OK(raw);
-        ASSERT_OK(raw->execute("UPDATE body SET packet = substr(packet, 1, 150) || x'ff' || "
-                               "substr(packet, 152) WHERE id = 2"));
+        ASSERT_OK(raw->execute("UPDATE body SET packed = substr(packed, 1, 100) || x'ff' || "
+                               "substr(packed, 102) WHERE id = 2"));
     }
     auto ref = protocol::decode_record(packets[1])->ref();
     EXPECT_FALSE(reader()->record(ref).ok());
