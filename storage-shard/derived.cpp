@@ -11,6 +11,7 @@ namespace {
 
 constexpr int wal_pages_before_checkpoint = 1000;
 constexpr std::size_t bodies_per_look = 64;  // at the clock, and read at once
+constexpr std::size_t read_bytes_max = 1024 * 1024;
 
 }  // namespace
 
@@ -47,7 +48,6 @@ Result<std::unique_ptr<Derived>> Derived::open_there(const std::string& path) {
 
 Result<void> Derived::load() {
     WARREN_TRY_VOID(check_version(connection_, FileKind::Derived));
-    connection_.trust();
     connection_.trust();
     WARREN_TRY(change_, connection_.number("SELECT value FROM state WHERE name = 'change'"));
     WARREN_TRY(auto doomed, connection_.number("SELECT count(*) FROM mark WHERE doomed != 0"));
@@ -110,63 +110,94 @@ Result<void> Derived::prepare_authors() {
     return {};
 }
 
-Result<Derived::Mark> Derived::mark_of(const CommunityId& community, ShardReader& shard) {
-    Mark mark;
-    {
-        Rows rows = find_mark_.rows(community);
-        WARREN_TRY(bool found, rows.next());
-        if (!found) return mark;
-        mark = {rows.integer(0), rows.id<RecordId>(1), rows.integer(2)};
+// In bounded steps: records are up to 8 KiB.
+Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std::size_t records) {
+    Unindexed out;
+    out.after = after;
+    out.more = true;
+    if (after.removing) return out;
+    if (after.body != 0) {
+        WARREN_TRY(auto there, shard.id_of_body(after.body));
+        out.lost = there != after.record;
+        if (out.lost) return out;
     }
-    if (mark.doomed != 0) return mark;
-    WARREN_TRY(auto there, shard.id_of_body(mark.body));
-    if (there == mark.record) return mark;
-    mark.doomed = static_cast<std::int64_t>(Then::Gone) + 1;
-    return mark;
+    auto row = after.body;
+    std::size_t bytes = 0;
+    while (out.more && out.bodies.size() < records && bytes < read_bytes_max) {
+        auto wanted = std::min(records - out.bodies.size(), bodies_per_look);
+        WARREN_TRY(auto bodies, shard.bodies_after(row, wanted));
+        out.more = bodies.size() == wanted;
+        for (auto& body : bodies) {
+            row = body.row;
+            bytes += body.packet.size();
+            out.bodies.push_back(std::move(body));
+        }
+    }
+    return out;
+}
+
+Result<Derived::Mark> Derived::mark_of(const CommunityId& community) {
+    Rows rows = find_mark_.rows(community);
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return Mark{};
+    return Mark{rows.integer(0), rows.id<RecordId>(1), rows.integer(2)};
+}
+
+Result<IndexMark> Derived::mark(const CommunityId& community) {
+    WARREN_TRY(auto mark, mark_of(community));
+    return mark.seen();
 }
 
 Result<CaughtUp> Derived::catch_up(const CommunityId& community, ShardReader& shard,
                                    const Slice& slice) {
-    return kept(take_step(community, shard, slice));
+    WARREN_TRY(auto from, mark(community));
+    WARREN_TRY(auto read, read_unindexed(shard, from, slice.records));
+    return catch_up(community, read, slice);
 }
 
-Result<CaughtUp> Derived::take_step(const CommunityId& community, ShardReader& shard,
+Result<CaughtUp> Derived::catch_up(const CommunityId& community, const Unindexed& read,
+                                   const Slice& slice) {
+    return kept(take_step(community, read, slice));
+}
+
+Result<CaughtUp> Derived::take_step(const CommunityId& community, const Unindexed& read,
                                     const Slice& slice) {
     WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Replicated));
-    WARREN_TRY(auto mark, mark_of(community, shard));
+    WARREN_TRY(auto mark, mark_of(community));
     Step step;
-    if (mark.doomed != 0) {
-        auto then = static_cast<Then>(mark.doomed - 1);
+    const bool current = mark.seen() == read.after;
+    if (mark.doomed != 0 || (current && read.lost)) {
+        auto then = mark.doomed != 0 ? static_cast<Then>(mark.doomed - 1) : Then::Gone;
         WARREN_TRY(bool more, remove_some(community, then, slice.records));
         (void)more;  // when all is gone it is indexed
         step.out.more = true;
+    } else if (current) {
+        WARREN_TRY_VOID(index_bodies(community, read, slice, step));
     } else {
-        WARREN_TRY_VOID(index_bodies(community, shard, mark, slice, step));
+        step.out.more = true;  // somebody else went on
     }
+    WARREN_TRY(auto after, mark_of(community));
+    step.out.mark = after.seen();
     WARREN_TRY_VOID(transaction.commit());
     return std::move(step.out);
 }
 
-Result<void> Derived::index_bodies(const CommunityId& community, ShardReader& shard, Mark mark,
+Result<void> Derived::index_bodies(const CommunityId& community, const Unindexed& read,
                                    const Slice& slice, Step& step) {
     ++change_;
     WARREN_TRY(step.channel, channel_text(community));
-    step.out.more = true;
-    while (step.out.records < slice.records && !step.doomed) {
-        auto wanted = std::min(slice.records - step.out.records, bodies_per_look);
-        WARREN_TRY(auto bodies, shard.bodies_after(mark.body, wanted));
-        for (const auto& body : bodies) {
-            auto record = protocol::decode_record(body.packet);
-            mark.body = body.row;
-            mark.record = record ? record->id : RecordId{};
-            if (!record) continue;  // damaged: the shard's own check deals with it
-            WARREN_TRY_VOID(index(*record, step));
-            if (step.doomed) break;
-        }
-        step.out.records += bodies.size();
-        step.out.more = step.doomed || bodies.size() == wanted;
-        if (!step.out.more || (slice.until != 0 && monotonic_now() >= slice.until)) break;
+    auto mark = read.after;
+    for (const auto& body : read.bodies) {
+        const bool look = step.out.records % bodies_per_look == 0 && step.out.records > 0;
+        if (look && slice.until != 0 && monotonic_now() >= slice.until) break;
+        auto record = protocol::decode_record(body.packet);
+        mark = {body.row, record ? record->id : RecordId{}};
+        ++step.out.records;
+        if (!record) continue;  // damaged: the shard's own check deals with it
+        WARREN_TRY_VOID(index(*record, step));
+        if (step.doomed) break;
     }
+    step.out.more = step.doomed || read.more || step.out.records < read.bodies.size();
     if (step.out.records == 0) return {};
     WARREN_TRY_VOID(put_mark_.run(community, mark.body, mark.record));
     return finish_step(community, step);

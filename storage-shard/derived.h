@@ -23,9 +23,27 @@ struct AnnouncedChannel {
     Founder founder;
     std::string name;
 };
+// How far a community is indexed: up to this record.
+struct IndexMark {
+    std::int64_t body = 0;
+    RecordId record;
+    bool removing = false;  // its part is being taken out, and begun again
+    bool operator==(const IndexMark&) const = default;
+};
+// What a community's file holds behind a mark. Read apart from the derived file, so that a disk
+// that hangs under one community stops no other's index.
+struct Unindexed {
+    IndexMark after;
+    bool lost = false;  // the file has that record no more
+    std::vector<StoredBody> bodies;
+    bool more = false;
+};
+Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std::size_t records);
+
 struct CaughtUp {
     bool more = false;
     std::size_t records = 0;                  // indexed in this step
+    IndexMark mark;                           // after it
     std::vector<AnnouncedChannel> announced;  // in this step; for those who follow them
 };
 // How long one step may be: whichever ends first.
@@ -40,8 +58,12 @@ public:
     // A damaged file, or one of another version, is thrown away and begun again.
     static Result<std::unique_ptr<Derived>> open(const std::string& path);
 
-    // Indexes further records of a community. Starts over by itself when the community's file lost
-    // what was indexed (a power cut may take unsynced records).
+    Result<IndexMark> mark(const CommunityId& community);
+    // Indexes what was read; nothing, when the mark is another by now. Starts over by itself when
+    // the community's file lost what was indexed (a power cut may take unsynced records).
+    Result<CaughtUp> catch_up(const CommunityId& community, const Unindexed& read,
+                              const Slice& slice);
+    // All of that, for those who may wait for both files.
     Result<CaughtUp> catch_up(const CommunityId& community, ShardReader& shard, const Slice& slice);
     // Takes out what is known of a community, for good or to be indexed anew; true: call again.
     enum class Then { Gone, IndexAgain };
@@ -54,6 +76,7 @@ private:
         std::int64_t body = 0;
         RecordId record;
         std::int64_t doomed = 0;  // not 0: being taken out, see `Then`
+        IndexMark seen() const { return {body, record, doomed != 0}; }
     };
     struct Authored {
         std::int64_t records = 0, forks = 0;
@@ -77,7 +100,7 @@ private:
     Result<void> prepare_listings();
     Result<void> prepare_authors();
     Result<void> prepare_removal();
-    Result<CaughtUp> take_step(const CommunityId& community, ShardReader& shard,
+    Result<CaughtUp> take_step(const CommunityId& community, const Unindexed& read,
                                const Slice& slice);
     // What memory knows of rows that were rolled back is forgotten with them.
     template <typename T>
@@ -88,8 +111,8 @@ private:
         }
         return result;
     }
-    Result<Mark> mark_of(const CommunityId& community, ShardReader& shard);
-    Result<void> index_bodies(const CommunityId& community, ShardReader& shard, Mark mark,
+    Result<Mark> mark_of(const CommunityId& community);
+    Result<void> index_bodies(const CommunityId& community, const Unindexed& read,
                               const Slice& slice, Step& step);
     Result<void> finish_step(const CommunityId& community, const Step& step);
 

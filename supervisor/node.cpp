@@ -59,7 +59,7 @@ Result<std::unique_ptr<Node>> Node::open(NodePlan plan) {
         WARREN_TRY(node->keys_[spec.role], make_key_pair());
     }
     WARREN_TRY_VOID(node->open_loop());
-    node->slots_ = SlotTable(node->wanted(spec_of(Role::Storage)));
+    node->slots_ = SlotTable(node->wanted_placement());
     for (const auto& spec : role_table()) {
         for (std::uint16_t index = 0; index < node->wanted(spec); ++index)
             WARREN_TRY_VOID(node->add_worker(spec, index));

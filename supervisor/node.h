@@ -100,6 +100,7 @@ private:
     Result<std::string> reload();
     void advance_scaling();
     std::uint16_t wanted(const RoleSpec& spec) const;
+    Placement wanted_placement() const;
     process::Roster roster() const;
     Worker* find(Role role, std::uint16_t index);
 
@@ -113,7 +114,7 @@ private:
     std::optional<UdpGroup> udp_;
     Fd api_listener_;
     NodeFacts facts_;
-    SlotTable slots_{1};
+    SlotTable slots_{Placement{1, {}}};
     std::map<std::uint32_t, Worker> workers_;
     std::uint32_t next_id_ = 1;
     Fd epoll_, signals_;

@@ -151,7 +151,7 @@ Result<std::string> Node::scale(Role role, std::uint16_t count) {
         if (worker.retiring) return unavailable("still scaling: try again in some seconds");
         ++have;
     }
-    if (role == Role::Storage && (slots_.moving() || slots_.workers() != have))
+    if (role == Role::Storage && (slots_.moving() || slots_.placement().workers != have))
         return unavailable("slots are moving: try again in some seconds");
     if (udp_ && spec.listener == ListenerKind::SteeredUdp) {
         if (count > have)
@@ -177,9 +177,9 @@ void Node::advance_scaling() {
         if (worker.alive()) alive.insert(worker.entry.index);
         all_ready = all_ready && worker.entry.state == WorkerState::Ready;
     }
-    auto target = wanted(storage);
-    if (!slots_.moving() && slots_.workers() != target &&
-        (target < slots_.workers() || all_ready)) {
+    const auto target = wanted_placement();
+    if (!slots_.moving() && slots_.placement() != target &&
+        (target.workers < slots_.placement().workers || all_ready)) {
         slots_.begin(target, alive);
         slots_due_ = monotonic_now() + handover_patience;
         for (auto& [id, worker] : workers_)
@@ -193,7 +193,7 @@ void Node::advance_scaling() {
     }
     for (auto& [id, worker] : workers_) {
         if (worker.retiring || worker.entry.index < wanted(*worker.spec)) continue;
-        if (worker.spec == &storage && (slots_.moving() || slots_.workers() != target)) continue;
+        if (worker.spec == &storage && (slots_.moving() || slots_.placement() != target)) continue;
         worker.retiring = true;
         if (worker.alive()) drain(worker, monotonic_now() + retire_patience);
     }
@@ -238,6 +238,12 @@ Result<std::string> Node::reload() {
 
 std::uint16_t Node::wanted(const RoleSpec& spec) const {
     return static_cast<std::uint16_t>(settings_.integer(std::string(spec.section) + ".count"));
+}
+
+// The lines were checked when the settings were read.
+Placement Node::wanted_placement() const {
+    auto pins = process::parse_slot_pins(settings_.list("storage.pin"));
+    return {wanted(spec_of(Role::Storage)), pins ? *pins : process::SlotPins{}};
 }
 
 process::Roster Node::roster() const {

@@ -22,11 +22,12 @@ std::string roster_json(const NodeFacts& node, const process::Roster& roster,
         "{{\n  \"pid\": {}, \"version\": {}, \"state\": {}, \"epoch\": {}, "
         "\"started_ms\": {},\n  \"run_dir\": {}, \"state_dir\": {}, \"config\": {},\n"
         "  \"api\": {}, \"overlay\": {},\n  \"slots\": {{\"version\": {}, "
-        "\"workers\": [{}]}},\n  \"workers\": [{}\n  ]\n}}\n",
+        "\"workers\": [{}], "
+        "\"pinned\": [{}]}},\n  \"workers\": [{}\n  ]\n}}\n",
         node.pid, json_quoted(node.version), json_quoted(node.state), node.epoch, node.started_ms,
         json_quoted(node.run_dir), json_quoted(node.state_dir), json_quoted(node.config),
         json_quoted(node.api), json_quoted(node.overlay), slots.version,
-        fmt::join(slots.workers, ","), workers);
+        fmt::join(slots.workers, ","), fmt::join(slots.pinned, ","), workers);
 }
 
 }  // namespace warren::supervisor

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <toml++/toml.h>
 
+#include "runtime/process/slot_pins.h"
 #include "supervisor/files.h"
 
 namespace warren::supervisor {
@@ -63,17 +64,32 @@ public:
     }
 
     Result<Settings> finish() {
-        if (!errors_.empty()) return Error{ErrorKind::Environment, errors_};
         for (const auto& row : process::setting_rows()) {
             if (!settings_.has(process::key_of(row)))
                 settings_.set(process::key_of(row), std::string(row.fallback));
         }
+        pins();
+        if (!errors_.empty()) return Error{ErrorKind::Environment, errors_};
         return std::move(settings_);
     }
 
     static std::string unknown_key(std::string_view section, std::string_view name);
 
 private:
+    // What two settings must agree on.
+    void pins() {
+        const auto count = settings_.integer("workers.storage.count");
+        auto pinned = process::parse_slot_pins(settings_.list("storage.pin"));
+        if (!pinned) return;  // said already
+        for (auto [slot, worker] : *pinned) {
+            if (worker < count) continue;
+            error(file_.empty() ? "settings" : file_,
+                  fmt::format("storage.pin gives slot {} to storage-{}, but [workers.storage] count "
+                              "is {}: write 0 to {}, or a larger count",
+                              slot, worker, count, count - 1));
+        }
+    }
+
     static bool is_section(std::string_view section);
     static std::string nearest_section(std::string_view wrong);
 

@@ -23,20 +23,35 @@ std::uint8_t rendezvous(std::uint8_t slot, std::uint16_t workers) {
     return best;
 }
 
-SlotTable::SlotTable(std::uint16_t workers) : workers_(workers) {
-    map_.version = 1;
-    for (std::size_t slot = 0; slot < process::slot_count; ++slot)
-        map_.workers[slot] = rendezvous(static_cast<std::uint8_t>(slot), workers);
+std::uint8_t Placement::owner(std::uint8_t slot) const {
+    auto pin = pins.find(slot);
+    if (pin != pins.end() && pin->second < workers) return pin->second;
+    return rendezvous(slot, workers);
 }
 
-bool SlotTable::begin(std::uint16_t workers, const std::set<std::uint16_t>& alive) {
+std::vector<std::uint8_t> Placement::pinned() const {
+    std::vector<std::uint8_t> out;
+    for (auto [slot, worker] : pins)
+        if (worker < workers) out.push_back(slot);
+    return out;
+}
+
+SlotTable::SlotTable(Placement placement) : placement_(std::move(placement)) {
+    map_.version = 1;
+    map_.pinned = placement_.pinned();
+    for (std::size_t slot = 0; slot < process::slot_count; ++slot)
+        map_.workers[slot] = placement_.owner(static_cast<std::uint8_t>(slot));
+}
+
+bool SlotTable::begin(Placement placement, const std::set<std::uint16_t>& alive) {
     waiting_.clear();
-    workers_ = workers;
+    bool moved = map_.pinned != placement.pinned();
+    placement_ = std::move(placement);
+    map_.pinned = placement_.pinned();
     moving_ = true;
-    bool moved = false;
     for (std::size_t slot = 0; slot < process::slot_count; ++slot) {
         auto owner = map_.workers[slot];
-        if (owner == rendezvous(static_cast<std::uint8_t>(slot), workers)) continue;
+        if (owner == placement_.owner(static_cast<std::uint8_t>(slot))) continue;
         if (alive.contains(owner)) waiting_.insert(owner);
         map_.workers[slot] = process::slot_unassigned;
         moved = true;
@@ -58,7 +73,7 @@ bool SlotTable::died(std::uint16_t worker) {
 bool SlotTable::finish_if_free() {
     if (!moving_ || !waiting_.empty()) return false;
     for (std::size_t slot = 0; slot < process::slot_count; ++slot)
-        map_.workers[slot] = rendezvous(static_cast<std::uint8_t>(slot), workers_);
+        map_.workers[slot] = placement_.owner(static_cast<std::uint8_t>(slot));
     ++map_.version;
     moving_ = false;
     return true;

@@ -25,18 +25,30 @@ std::string short_id(const std::string& id) {
     return id.size() > 12 && stdout_is_terminal() ? id.substr(0, 12) + "…" : id;
 }
 
+// "23, pinned 4 17"
+std::string slots_of(const Json& worker) {
+    if (!worker.contains("slots")) return {};
+    auto out = std::to_string(number_at(worker, "slots"));
+    const auto& pinned = items_at(worker, "pinned_slots");
+    for (const auto& slot : pinned)
+        out += (slot == pinned.front() ? ", pinned " : " ") + slot.get<std::string>();
+    return out;
+}
+
 void print_workers(const Json& json) {
     Table table({{"WORKER"},
                  {"STATE"},
                  {"PID", Align::Right},
                  {"RESTARTS", Align::Right},
+                 {"SLOTS"},
                  {"WHY", Align::Left, true}});
     for (const auto& worker : items_at(json, "workers")) {
         auto name = string_at(worker, "name");
         if (name.empty())
             name = string_at(worker, "role") + "-" + std::to_string(number_at(worker, "index"));
         table.add({name, string_at(worker, "state"), std::to_string(number_at(worker, "pid")),
-                   std::to_string(number_at(worker, "restarts")), string_at(worker, "reason")});
+                   std::to_string(number_at(worker, "restarts")), slots_of(worker),
+                   string_at(worker, "reason")});
     }
     print(table);
 }

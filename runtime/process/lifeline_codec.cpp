@@ -47,7 +47,9 @@ auto to_wire(Builder& b, const Roster& roster) {
 }
 
 auto to_wire(Builder& b, const SlotMap& slots) {
-    return ipc::CreateSlotMap(b, slots.version, b.CreateVector(slots.workers));
+    auto workers = b.CreateVector(slots.workers);
+    auto pinned = b.CreateVector(slots.pinned);
+    return ipc::CreateSlotMap(b, slots.version, workers, pinned);
 }
 
 struct Encode {
@@ -203,6 +205,7 @@ public:
         auto workers = array<slot_count>(from->workers());
         out.version = from->version();
         out.workers.assign(workers.begin(), workers.end());
+        if (const auto* pinned = from->pinned()) out.pinned.assign(pinned->begin(), pinned->end());
         return out;
     }
     std::vector<RoleKey> keys(const flatbuffers::Vector<flatbuffers::Offset<ipc::RoleKey>>* from) {

@@ -37,6 +37,7 @@ inline constexpr std::uint8_t slot_unassigned = 255;
 struct SlotMap {
     std::uint64_t version = 0;
     std::vector<std::uint8_t> workers = std::vector<std::uint8_t>(slot_count, slot_unassigned);
+    std::vector<std::uint8_t> pinned;  // slots that an operator pinned to where they are, in order
 };
 // The slot of a community; fixed for the life of a state directory.
 std::uint8_t slot_of(const CommunityId& community);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/endpoint.h"
+#include "runtime/process/slot_pins.h"
 
 namespace warren::process {
 
@@ -101,6 +102,11 @@ Result<void> check_form(const SettingRow& row, std::string_view value) {
         if (parse_processors(value)) return {};
         return bad_input(
             fmt::format("{} = \"{}\" must name processors, such as 0-1,4", key_of(row), value));
+    case SettingForm::SlotPins: {
+        auto pins = parse_slot_pins(lines_of(value));
+        if (pins) return {};
+        return bad_input(fmt::format("{}: {}", key_of(row), pins.error().text));
+    }
     }
     return {};
 }
@@ -155,7 +161,8 @@ Result<void> check_value(const SettingRow& row, std::string_view value) {
             fmt::format("{} is longer than {} bytes: write a shorter one", key_of(row), row.max));
     }
     if (!row.choices.empty()) return check_choice(row, value);
-    if (row.type == SettingType::Text) return check_form(row, value);
+    const bool as_a_whole = row.type == SettingType::Text || row.form == SettingForm::SlotPins;
+    if (as_a_whole) return check_form(row, value);
     for (const auto& line : lines_of(value))
         WARREN_TRY_VOID(check_form(row, line));
     return {};

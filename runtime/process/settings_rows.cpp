@@ -175,6 +175,10 @@ void add_content(std::vector<SettingRow>& rows) {
                            "Threads with those that wait for disks that hang."));
     rows.push_back(integer("storage", "page_cache_mib", "64", 8, 65'536, "MiB", storage,
                            "Memory of one storage worker for pages of files, over all of them."));
+    rows.push_back(reloadable(list("storage", "pin", SettingForm::SlotPins, supervisor,
+                                   "Slots that one storage worker serves, whatever the others do: "
+                                   "\"SLOT=WORKER\", or \"COMMUNITY=WORKER\" for a community's "
+                                   "slot. A pin to a worker that is not there waits for it.")));
     rows.push_back(integer("retention", "age_s", "0", 0, 315'360'000, "s", storage,
                            "Records older than this are pruned; 0: none. A community may have a "
                            "rule of its own."));

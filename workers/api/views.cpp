@@ -1,12 +1,14 @@
 #include "workers/api/views.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace warren::api {
 
 using nlohmann::json;
 
-json to_json(const process::RosterEntry& entry) {
+json to_json(const process::RosterEntry& entry, const process::SlotMap& slots) {
     const auto role = process::name_of(entry.role);
     json out = {{"name", std::string(role) + "-" + std::to_string(entry.index)},
                 {"role", role},
@@ -16,6 +18,12 @@ json to_json(const process::RosterEntry& entry) {
                 {"restarts", entry.restarts},
                 {"epoch", entry.epoch}};
     if (!entry.reason.empty()) out["reason"] = entry.reason;
+    if (entry.role != process::Role::Storage) return out;
+    out["slots"] = std::ranges::count(slots.workers, entry.index);
+    out["pinned_slots"] = json::array();
+    for (auto slot : slots.pinned)
+        if (slots.workers[slot] == entry.index)
+            out["pinned_slots"].push_back(std::to_string(slot));
     return out;
 }
 

@@ -8,7 +8,7 @@
 
 namespace warren::api {
 
-nlohmann::json to_json(const process::RosterEntry& entry);
+nlohmann::json to_json(const process::RosterEntry& entry, const process::SlotMap& slots);
 nlohmann::json to_json(const Community& community);
 nlohmann::json to_json(const Channel& channel);
 nlohmann::json to_json(const Torrent& torrent);

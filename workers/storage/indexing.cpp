@@ -11,6 +11,16 @@ constexpr Nanoseconds step_time_max = 30_s;
 constexpr Nanoseconds gather_span = 200_ms;
 constexpr Nanoseconds publisher_waits = 250_ms;
 
+// After a step that failed. A disk that hangs answers some day: the index is as far as it was.
+bool goes_on(OpenShard& shard, const Error& error) {
+    shard.indexed_to.reset();
+    if (error.kind == ErrorKind::Expired) return true;
+    if (error.kind != ErrorKind::NotFound)  // else it was left meanwhile
+        process::log::broken("event=index.failed community={} reason=\"{}\"", shard.id.hex(),
+                             error.text);
+    return false;
+}
+
 }  // namespace
 
 void StorageWorker::committed(const ShardUse& use, std::size_t records,
@@ -54,15 +64,23 @@ Task<void> StorageWorker::index_now(ShardUse use) {
         more = co_await index_step(use, terms);
 }
 
+// Three strands in turn: a community's disk that hangs keeps its own step waiting, and no other's
+// of its slot. Whoever else indexes meanwhile is seen by the mark.
 Task<bool> StorageWorker::index_step(ShardUse use, Executor::Terms terms) {
-    auto step = co_await slots_.catch_up(use, shards_.opening(*use), terms);
-    // A disk that hangs under this slot; asked again, it is as far as it was.
-    if (!step && step.error().kind == ErrorKind::Expired) co_return true;
-    if (!step) {
-        process::log::broken("event=index.failed community={} reason=\"{}\"", use->id.hex(),
-                             step.error().text);
-        co_return false;
+    if (!use->indexed_to) {
+        auto mark = co_await slots_.mark(use->id, terms);
+        if (!mark) co_return goes_on(*use, mark.error());
+        use->indexed_to = *mark;
     }
+    std::function<Result<shard::Unindexed>(shard::ShardReader&)> work =
+        [after = *use->indexed_to](shard::ShardReader& reader) {
+            return shard::read_unindexed(reader, after, index_step_records);
+        };
+    auto read = co_await shards_.read_behind<shard::Unindexed>(use, std::move(work), terms);
+    if (!read) co_return goes_on(*use, read.error());
+    auto step = co_await slots_.catch_up(use->id, std::move(*read), terms);
+    if (!step) co_return goes_on(*use, step.error());
+    use->indexed_to = step->mark;
     if (!step->announced.empty()) co_await follow(std::move(step->announced));
     co_return step->more;
 }

@@ -24,9 +24,9 @@ struct StorageSettings {
     shard::Retention retention;
     Nanoseconds retention_interval = 600_s;
 
-    // Of one connection: three for each file that may be open, and those of the derived files.
+    // Of one connection: two for each file that may be open, and those of the derived files.
     int cache_kib() const {
-        auto connections = 3 * (open_shards_max + open_shards_max / 2) + 2 * process::slot_count;
+        auto connections = 2 * (open_shards_max + open_shards_max / 2) + 2 * process::slot_count;
         return static_cast<int>(
             std::clamp<std::size_t>(page_cache_mib * 1024 / connections, 32, 8192));
     }

@@ -218,10 +218,8 @@ Task<void> Shards::close(std::shared_ptr<OpenShard> shard) {
     ++closing_;
     auto deadline = monotonic_now() + close_time_max;
     std::function<void()> close_reader = [cell = shard->reader] { cell->it.reset(); };
-    std::function<void()> close_indexed = [cell = shard->indexed] { cell->it.reset(); };
     std::function<void()> close_writer = [cell = shard->writer] { cell->it.reset(); };
     (void)co_await close_cell(shard->reads, std::move(close_reader), deadline);
-    (void)co_await close_cell(indexing_strand_(shard->id), std::move(close_indexed), deadline);
     auto closed = co_await close_cell(shard->writes, std::move(close_writer), deadline);
     shard->closing = false;
     shard->root.reset();

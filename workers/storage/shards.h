@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/pipe/frame.h"
+#include "storage-shard/derived.h"
 #include "storage-shard/shard.h"
 #include "storage-shard/shard_reader.h"
 #include "workers/storage/damage.h"
@@ -44,9 +45,6 @@ struct OpenShard {
     Executor::Strand writes, reads;
     std::shared_ptr<Cell<shard::Shard>> writer = std::make_shared<Cell<shard::Shard>>();
     std::shared_ptr<Cell<shard::ShardReader>> reader = std::make_shared<Cell<shard::ShardReader>>();
-    // Read by the slot's indexing strand.
-    std::shared_ptr<Cell<shard::ShardReader>> indexed =
-        std::make_shared<Cell<shard::ShardReader>>();
 
     std::optional<shard::ShardRoot> root;  // after the last commit
     std::shared_ptr<Signal> freed;         // told when the last use ends
@@ -67,6 +65,7 @@ struct OpenShard {
     bool publishing = false;
     bool repairing = false;
     bool indexing = false, index_again = false;
+    std::optional<shard::IndexMark> indexed_to;
     Nanoseconds indexed_at = 0;
 };
 
@@ -168,15 +167,23 @@ public:
                          Nanoseconds deadline) {
         auto guest = admit(use);
         if (!guest) co_return std::move(guest.error());
-        auto opened = co_await ensure_open(use, deadline, Priority::Interactive);
+        Executor::Terms terms(deadline);
+        co_return co_await read_behind<T>(use, std::move(work), terms);
+    }
+    // A read that no caller asked for is not counted among theirs.
+    template <typename T>
+    Task<Result<T>> read_behind(ShardUse use, std::function<Result<T>(shard::ShardReader&)> work,
+                                Executor::Terms terms) {
+        auto opened = co_await ensure_open(use, terms.deadline, terms.priority);
         if (!opened) co_return std::move(opened.error());
-        std::function<Result<T>()> job = [opening = opening(*use), cell = use->reader, deadline,
+        std::function<Result<T>()> job = [opening = opening(*use), cell = use->reader,
+                                          deadline = terms.deadline,
                                           work = std::move(work)]() -> Result<T> {
             WARREN_TRY_VOID(ensure_reader(*cell, opening));
             cell->it->set_deadline(deadline);
             return work(*cell->it);
         };
-        auto out = co_await executor_.run<T>(use->reads, std::move(job), deadline);
+        auto out = co_await executor_.run<T>(use->reads, std::move(job), terms);
         if (!out) note_damage(use, out.error());
         co_return out;
     }
@@ -190,7 +197,6 @@ public:
     // After each commit of stored records, also when those who sent them have given up.
     void on_committed(Committed then) { committed_ = std::move(then); }
 
-    // Closes the file; `indexing` is the strand that reads `indexed`.
     Task<void> close(std::shared_ptr<OpenShard> shard);
     // Closes it when its calls have ended; false: its disk hangs, or the deadline passed.
     Task<bool> retire(std::shared_ptr<OpenShard> shard, Nanoseconds deadline);
@@ -198,9 +204,6 @@ public:
     // damage.cpp: has the file rebuilt, if the error says that it is damaged.
     void note_damage(const ShardUse& use, const Error& error);
     void on_damage(OnDamage then) { damaged_ = std::move(then); }
-    void on_closing(std::function<Executor::Strand(const CommunityId&)> indexing_strand) {
-        indexing_strand_ = std::move(indexing_strand);
-    }
 
     struct Opening {
         std::string path;
@@ -209,7 +212,6 @@ public:
         OnDamage on_damage;
     };
     Opening opening(const OpenShard& shard) const;
-    static Result<void> ensure_reader(Cell<shard::ShardReader>& cell, const Opening& opening);
 
 private:
     OnDamage reporter() const;
@@ -221,6 +223,7 @@ private:
         Nanoseconds since = 0;
     };
     static Result<void> ensure_writer(Cell<shard::Shard>& cell, const Opening& opening);
+    static Result<void> ensure_reader(Cell<shard::ShardReader>& cell, const Opening& opening);
     static void settle(Cell<shard::Shard>& cell, const Opening& opening);
     void maintain(const ShardUse& use);
     Task<bool> take_place(ShardUse use, Nanoseconds deadline, Priority asker);
@@ -253,7 +256,6 @@ private:
     asio::steady_timer gathered_;
     bool timing_ = false;
     Committed committed_;
-    std::function<Executor::Strand(const CommunityId&)> indexing_strand_;
 };
 
 }  // namespace warren::storage

@@ -11,7 +11,6 @@ namespace warren::storage {
 
 namespace {
 
-constexpr shard::Slice step{512, 0};
 constexpr Nanoseconds step_time = 20_ms;
 constexpr std::size_t forget_rows = 512;
 constexpr std::size_t page_max = 1000;          // tables in a message
@@ -29,49 +28,54 @@ Slots::Slots(asio::io_context& loop, Executor& executor, const Layout& layout)
                           std::make_shared<Cell<shard::DerivedReader>>()});
 }
 
-Task<Result<shard::CaughtUp>> Slots::catch_up(ShardUse use, Shards::Opening opening,
-                                              Executor::Terms terms) {
-    auto number = process::slot_of(use->id);
+template <typename T>
+Task<Result<T>> Slots::write(std::uint8_t number, std::function<Result<T>(shard::Derived&)> work,
+                             Executor::Terms terms) {
     auto& slot = slots_[number];
-    std::function<Result<shard::CaughtUp>()> job =
-        [opening = std::move(opening), path = layout_.derived_file(number), derived = slot.derived,
-         records = use->indexed]() -> Result<shard::CaughtUp> {
+    std::function<Result<T>()> job = [path = layout_.derived_file(number), derived = slot.derived,
+                                      work = std::move(work)]() -> Result<T> {
         if (!derived->it) {
             WARREN_TRY(derived->it, shard::Derived::open(path));
         }
-        WARREN_TRY_VOID(Shards::ensure_reader(*records, opening));
-        auto slice = step;
-        slice.until = monotonic_now() + step_time;
-        auto out = derived->it->catch_up(opening.community, *records->it, slice);
+        auto out = work(*derived->it);
         // After a failure in the file system nothing here is trusted: opened anew, made anew if
         // need be.
-        if (!out && (out.error().kind == ErrorKind::Io || out.error().kind == ErrorKind::Damaged)) {
-            derived->it.reset();
-            records->it.reset();
-        }
-        if (out) (void)derived->it->maintain();
+        if (!out && shard::is_of_the_disk(out.error())) derived->it.reset();
         return out;
     };
-    auto out = co_await executor_.run<shard::CaughtUp>(slot.writes, std::move(job), terms);
+    auto out = co_await executor_.run<T>(slot.writes, std::move(job), terms);
     slots_[number].known = false;
     co_return out;
 }
 
+Task<Result<shard::IndexMark>> Slots::mark(CommunityId community, Executor::Terms terms) {
+    std::function<Result<shard::IndexMark>(shard::Derived&)> work =
+        [community](shard::Derived& derived) { return derived.mark(community); };
+    co_return co_await write<shard::IndexMark>(process::slot_of(community), std::move(work), terms);
+}
+
+Task<Result<shard::CaughtUp>> Slots::catch_up(CommunityId community, shard::Unindexed read,
+                                              Executor::Terms terms) {
+    std::function<Result<shard::CaughtUp>(shard::Derived&)> work =
+        [community, read = std::move(read)](shard::Derived& derived) {
+            auto slice = shard::Slice{index_step_records, monotonic_now() + step_time};
+            auto out = derived.catch_up(community, read, slice);
+            if (out) (void)derived.maintain();
+            return out;
+        };
+    co_return co_await write<shard::CaughtUp>(process::slot_of(community), std::move(work), terms);
+}
+
 Task<Result<void>> Slots::forget(CommunityId community, shard::Derived::Then then,
                                  Nanoseconds deadline) {
-    auto number = process::slot_of(community);
-    auto& slot = slots_[number];
     bool more = true;
     while (more) {
-        std::function<Result<bool>()> job = [community, then, path = layout_.derived_file(number),
-                                             derived = slot.derived]() -> Result<bool> {
-            if (!derived->it) {
-                WARREN_TRY(derived->it, shard::Derived::open(path));
-            }
-            return derived->it->forget(community, then, forget_rows);
+        std::function<Result<bool>(shard::Derived&)> work = [community,
+                                                             then](shard::Derived& derived) {
+            return derived.forget(community, then, forget_rows);
         };
-        auto forgotten = co_await executor_.run<bool>(slot.writes, std::move(job), deadline);
-        slots_[number].known = false;
+        Executor::Terms terms(deadline);
+        auto forgotten = co_await write<bool>(process::slot_of(community), std::move(work), terms);
         if (!forgotten) co_return std::move(forgotten.error());
         more = *forgotten;
     }

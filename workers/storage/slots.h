@@ -19,6 +19,8 @@
 
 namespace warren::storage {
 
+inline constexpr std::size_t index_step_records = 512;
+
 struct RankedTorrent {
     shard::FoundTorrent torrent;
     std::optional<shard::Health> health;
@@ -41,10 +43,10 @@ public:
     using Numbers = std::vector<std::uint8_t>;
     Slots(asio::io_context& loop, Executor& executor, const Layout& layout);
 
-    Executor::Strand indexing(std::uint8_t slot) const { return slots_[slot].writes; }
-
-    // One step of bringing a community's listings up to date.
-    Task<Result<shard::CaughtUp>> catch_up(ShardUse use, Shards::Opening opening,
+    // Bringing a community's listings up to date: how far they are, and one step with what its
+    // file holds behind that. The file is read elsewhere: its disk may hang.
+    Task<Result<shard::IndexMark>> mark(CommunityId community, Executor::Terms terms);
+    Task<Result<shard::CaughtUp>> catch_up(CommunityId community, shard::Unindexed read,
                                            Executor::Terms terms);
     // Takes a community out in bounded steps; with IndexAgain the next catch_up starts from the
     // first record: how a community's part is rebuilt.
@@ -85,6 +87,9 @@ private:
     template <typename T>
     Task<Result<T>> read(std::uint8_t slot, std::function<Result<T>(shard::DerivedReader&)> work,
                          Nanoseconds deadline);
+    template <typename T>
+    Task<Result<T>> write(std::uint8_t slot, std::function<Result<T>(shard::Derived&)> work,
+                          Executor::Terms terms);
     Task<void> refresh(const Numbers& own, Nanoseconds deadline);
     SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
 

@@ -39,9 +39,6 @@ StorageWorker::StorageWorker(pipe::Host& host)
                                                   {"records", damage.saved.records},
                                                   {"set_aside", damage.saved.set_aside}});
     });
-    shards_.on_closing([this](const CommunityId& community) {
-        return slots_.indexing(process::slot_of(community));
-    });
 }
 
 // Opens nothing but folders and, where it is ours, the node's own file.

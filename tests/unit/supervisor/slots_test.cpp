@@ -31,9 +31,9 @@ TEST(Slots, RendezvousMovesOnlyTheShareOfTheNewWorker) {
 }
 
 TEST(Slots, HandsOverInTwoPhases) {
-    SlotTable table(1);
+    SlotTable table({1, {}});
     EXPECT_EQ(std::count(table.map().workers.begin(), table.map().workers.end(), 0), 64);
-    ASSERT_TRUE(table.begin(2, {0, 1}));
+    ASSERT_TRUE(table.begin({2, {}}, {0, 1}));
     EXPECT_TRUE(table.moving());
     EXPECT_EQ(table.waiting_for(), std::set<std::uint16_t>{0});
     EXPECT_EQ(std::count(table.map().workers.begin(), table.map().workers.end(), 1), 0);
@@ -50,17 +50,61 @@ TEST(Slots, HandsOverInTwoPhases) {
 }
 
 TEST(Slots, ADeadOwnerIsNotWaitedFor) {
-    SlotTable table(3);
-    ASSERT_TRUE(table.begin(1, {0, 2}));
+    SlotTable table({3, {}});
+    ASSERT_TRUE(table.begin({1, {}}, {0, 2}));
     EXPECT_EQ(table.waiting_for(), std::set<std::uint16_t>{2});
     EXPECT_TRUE(table.died(2));
     EXPECT_EQ(std::count(table.map().workers.begin(), table.map().workers.end(), 0), 64);
     EXPECT_FALSE(table.died(2));
 }
 
+TEST(Slots, APinnedSlotIsServedWhereItIsPinned) {
+    const process::SlotPins pins{{5, 2}, {6, 9}};
+    SlotTable table({3, pins});
+    EXPECT_EQ(table.map().workers[5], 2);
+    EXPECT_EQ(table.map().workers[6], rendezvous(6, 3)) << "storage-9 is not there";
+    EXPECT_EQ(table.map().pinned, std::vector<std::uint8_t>{5});
+    for (std::uint8_t slot = 7; slot < slot_count; ++slot)
+        EXPECT_EQ(table.map().workers[slot], rendezvous(slot, 3));
+    // The worker goes and comes back, then the pin goes: each is a handover of that slot only.
+    ASSERT_TRUE(table.begin({2, pins}, {0, 1}));
+    EXPECT_EQ(table.map().workers[5], rendezvous(5, 2));
+    EXPECT_TRUE(table.map().pinned.empty());
+    ASSERT_TRUE(table.begin({3, pins}, {}));
+    EXPECT_EQ(table.map().workers[5], 2);
+    const auto other = static_cast<std::uint8_t>(rendezvous(5, 3) == 0 ? 1 : 0);
+    ASSERT_TRUE(table.begin({3, {{5, other}}}, {0, 1, 2}));
+    EXPECT_EQ(table.waiting_for(), std::set<std::uint16_t>{2});
+    EXPECT_EQ(std::ranges::count(table.map().workers, slot_unassigned), 1);
+    EXPECT_TRUE(table.released(2, table.map().version));
+    EXPECT_EQ(table.map().workers[5], other);
+}
+
+TEST(Slots, PinsAreReadFromTheirLines) {
+    const CommunityId community{{7}};
+    auto pins = process::parse_slot_pins({"17=2", community.hex() + "=0", "17=2"});
+    ASSERT_TRUE(pins) << pins.error().text;
+    EXPECT_EQ(*pins, (process::SlotPins{{17, 2}, {process::slot_of(community), 0}}));
+    const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+        {{"17"}, "write SLOT=WORKER"},
+        {{"64=1"}, "write 0 to 63, or 40 hex digits"},
+        {{"=1"}, "neither a slot nor a community"},
+        {{"-1=1"}, "neither a slot nor a community"},
+        {{"c0ffee=1"}, "neither a slot nor a community"},
+        {{"17=16"}, "write 0 to 15"},
+        {{"17="}, "is no storage worker"},
+        {{"17=1 "}, "is no storage worker"},
+        {{"17=1", "17=2"}, "pinned to storage-1 already"}};
+    for (const auto& [lines, text] : wrong) {
+        auto refused = process::parse_slot_pins(lines);
+        ASSERT_FALSE(refused) << lines.back();
+        EXPECT_NE(refused.error().text.find(text), std::string::npos) << refused.error().text;
+    }
+}
+
 TEST(Slots, NoHistoryGivesASlotToTwoOwners) {
     SeededRandom random(7);
-    SlotTable table(2);
+    SlotTable table({2, {}});
     std::uint16_t workers = 2;
     std::map<std::uint8_t, std::uint8_t> held;  // what each worker still has open
     for (std::uint8_t slot = 0; slot < slot_count; ++slot)
@@ -79,7 +123,12 @@ TEST(Slots, NoHistoryGivesASlotToTwoOwners) {
             std::set<std::uint16_t> alive;
             for (std::uint16_t w = 0; w < 8; ++w)
                 alive.insert(w);
-            table.begin(workers, alive);
+            // Pins come and go between handovers, also to workers that are not there.
+            process::SlotPins pins;
+            for (std::uint64_t pin = random.below(5); pin > 0; --pin)
+                pins[static_cast<std::uint8_t>(random.below(slot_count))] =
+                    static_cast<std::uint8_t>(random.below(10));
+            table.begin({workers, pins}, alive);
         } else {
             auto worker = *table.waiting_for().begin();
             for (auto& [slot, owner] : held)

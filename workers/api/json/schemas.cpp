@@ -63,7 +63,9 @@ void add_node(std::vector<Schema>& rows) {
     rows.push_back(
         {"Worker",
          {text("name"), text("role"), count("index"), choice("state", worker_states), count("pid"),
-          count("restarts"), count("epoch"), optional(text("reason", "Why it is not ready."))}});
+          count("restarts"), count("epoch"), optional(text("reason", "Why it is not ready.")),
+          optional(count("slots", "That a storage worker serves, of 64.")),
+          optional(list("pinned_slots", "", "Those of them that `storage.pin` names."))}});
     rows.push_back({"WorkerList", {list("items", "Worker")}});
     rows.push_back({"Scale", {integer("count", 1, 64, "How many processes of this role.")}});
     rows.push_back({"Scaled", {text("role"), integer("count", 1, 64)}});

@@ -47,7 +47,7 @@ Handled get_status(Call& call) {
     }
     if (facts.overlay_port()) out["overlay_port"] = *facts.overlay_port();
     for (const auto& entry : host.roster())
-        out["workers"].push_back(to_json(entry));
+        out["workers"].push_back(to_json(entry, host.slots()));
     co_return reply_json(out);
 }
 

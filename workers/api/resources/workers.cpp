@@ -24,7 +24,11 @@ pipe::Task<Outcome<std::string>> control(Call& call, Control what) {
 }  // namespace
 
 Handled list_workers(Call& call) {
-    co_return reply_json(items<json::Value>(call.parts.host.roster()));
+    const auto& host = call.parts.host;
+    json::Value out = {{"items", json::Value::array()}};
+    for (const auto& entry : host.roster())
+        out["items"].push_back(to_json(entry, host.slots()));
+    co_return reply_json(out);
 }
 
 Handled scale_workers(Call& call) {
