@@ -149,6 +149,14 @@ std::optional<FileLock> FileLock::take(const std::string& path, Kind kind) {
     return out;
 }
 
+std::optional<FileLock> FileLock::wait(const std::string& path) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return std::nullopt;
+    FileLock out(fd);
+    while (::flock(fd, LOCK_EX) != 0)
+        if (errno != EINTR) return std::nullopt;
+    return out;
+}
 bool FileLock::upgrade() {
     return ::flock(fd_, LOCK_EX | LOCK_NB) == 0;
 }

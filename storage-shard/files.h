@@ -49,9 +49,14 @@ public:
     enum class Kind { Shared, Exclusive };
     // Nothing: another one holds it. Never waits.
     static std::optional<FileLock> take(const std::string& path, Kind kind);
+    // The same, exclusive, but waits: for holders who keep it for a moment.
+    static std::optional<FileLock> wait(const std::string& path);
     bool upgrade();  // to Exclusive; false: others hold it, too, and this one may be gone
     FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileLock& operator=(FileLock&&) = delete;
+    FileLock& operator=(FileLock&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
     ~FileLock();
 
 private:

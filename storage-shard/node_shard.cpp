@@ -10,7 +10,6 @@ namespace {
 
 constexpr int wal_pages_before_checkpoint = 500;
 constexpr std::size_t file_bytes_max = 4u << 20;  // a .torrent, or resume data
-constexpr int row_bytes_max = 9 << 20;            // both, and the texts
 
 Result<void> fits(ByteView file) {
     if (file.size() > file_bytes_max) return bad_input("a download's files have at most 4 MiB");
@@ -35,7 +34,7 @@ Result<void> NodeShard::load(Check check) {
     WARREN_TRY_VOID(connection_.set_row_bytes_max(row_bytes_max));
     WARREN_TRY_VOID(check_file(connection_, check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Node));
-    auto own = [&] { return write_epoch(connection_, epoch_); };
+    auto own = [&] { return write_meta(connection_, "epoch", encode(epoch_)); };
     WARREN_TRY_VOID(write(own));
     WARREN_TRY(
         put_, connection_.prepare(
@@ -61,7 +60,11 @@ Result<void> NodeShard::write(F&& body) {
     if (failed_) return unavailable("the node file's last write failed; it is being opened again");
     auto done = [&]() -> Result<void> {
         WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Synced));
-        WARREN_TRY_VOID(check_epoch(connection_, epoch_));
+        WARREN_TRY(auto owner, read_meta(connection_, "epoch"));
+        if (owner) {
+            WARREN_TRY(auto there, decode_epoch(*owner));
+            WARREN_TRY_VOID(refuse_if_fenced(epoch_, there));
+        }
         WARREN_TRY_VOID(body());
         return transaction.commit();
     }();

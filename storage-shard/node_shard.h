@@ -33,6 +33,8 @@ struct DownloadPage {
 
 class NodeShard {
 public:
+    static constexpr int row_bytes_max = 9 << 20;  // a .torrent and resume data, and the texts
+
     // Makes the file when there is none.
     static Result<std::unique_ptr<NodeShard>> open(const std::string& path, const Epoch& epoch,
                                                    Check check = Check::None);
@@ -49,6 +51,10 @@ public:
     Result<void> put_fact(std::string_view name, ByteView value);
     Result<std::optional<Bytes>> fact(std::string_view name);
     Result<void> maintain();
+    // For a file that is put away: one file afterwards, no log beside it.
+    Result<void> checkpoint_for_close() {
+        return connection_.checkpoint(Connection::Checkpoint::Truncate);
+    }
     // After a failed write: close and open again.
     bool failed() const { return failed_; }
 

@@ -162,7 +162,7 @@ Result<PruneStep> Shard::prune_step(const Retention& rule, std::int64_t now_ms,
 Result<bool> Shard::shrink(std::size_t pages) {
     auto give_back = [&]() -> Result<bool> {
         if (failed_) return unavailable("the shard's last write failed; it is being opened again");
-        WARREN_TRY_VOID(check_epoch(connection_, epoch_));
+        WARREN_TRY_VOID(fence_->check());
         WARREN_TRY_VOID(connection_.set_durability(Durability::Replicated));
         WARREN_TRY(auto before, connection_.number("PRAGMA freelist_count"));
         auto sql = "PRAGMA incremental_vacuum(" + std::to_string(pages) + ")";

@@ -49,7 +49,6 @@ Result<void> Shard::create(const std::string& path, const CommunityId& community
         WARREN_TRY_VOID(migrate(connection, FileKind::Community));
         WARREN_TRY(auto transaction, Transaction::begin(connection, Durability::Synced));
         WARREN_TRY_VOID(write_meta(connection, "community", community.view()));
-        WARREN_TRY_VOID(write_epoch(connection, {}));
         if (founder) {
             WARREN_TRY_VOID(write_meta(connection, "founder", founder->key.view()));
             WARREN_TRY_VOID(write_meta(connection, "nonce", founder->nonce.view()));
@@ -67,7 +66,7 @@ Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const Commun
     auto last = file_exists(path + "-wal") ? LastOpener::LeftALog : LastOpener::ClosedIt;
     WARREN_TRY(auto connection, Connection::open(path, Access::Write));
     std::unique_ptr<Shard> out(new Shard(community, std::move(connection)));
-    auto loaded = out->load(options, last);
+    auto loaded = out->load(path, options, last);
     if (!loaded) {
         loaded.error().text += " (" + path + ")";
         return std::move(loaded.error());
@@ -75,28 +74,27 @@ Result<std::unique_ptr<Shard>> Shard::open(const std::string& path, const Commun
     return out;
 }
 
-Result<void> Shard::load(const ShardOptions& options, LastOpener last) {
+Result<void> Shard::load(const std::string& path, const ShardOptions& options, LastOpener last) {
     WARREN_TRY_VOID(check_identity(connection_, community_));
     WARREN_TRY_VOID(check_file(connection_, options.check));
     WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
     WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
     WARREN_TRY_VOID(connection_.set_cache_kib(options.cache_kib));
-    epoch_ = options.epoch;
+    WARREN_TRY(fence_, Fence::raise(path, options.epoch));
     {
-        // Not synced: it keeps off processes that live now, and after a power loss none does.
-        WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Replicated));
-        WARREN_TRY_VOID(check_epoch(connection_, epoch_));
-        WARREN_TRY_VOID(write_epoch(connection_, epoch_));
-        WARREN_TRY_VOID(transaction.commit());
+        // What an older opener began has ended, and it begins nothing more.
+        WARREN_TRY(auto transaction, begin(Durability::Replicated));
     }
     // What is read here counts as kept: a retry may be told so, and the shared log of a worker that
-    // died may go. After the epoch, so that nothing of an older opener comes later.
+    // died may go. After the fence, so that nothing of an older opener comes later.
     if (last == LastOpener::LeftALog)
         WARREN_TRY_VOID(connection_.checkpoint(Connection::Checkpoint::Truncate));
+    WARREN_TRY_VOID(prepare_statements());
+    // One transaction, for beginning to read costs more than most of these.
+    WARREN_TRY(auto transaction, begin(Durability::Replicated));
     WARREN_TRY(founder_, read_founder(connection_));
     WARREN_TRY(floor_, read_floor(connection_));
     clock_ = floor_;  // the clock has passed what was pruned
-    WARREN_TRY_VOID(prepare_statements());
     sums_.set_floor(floor_);
     WARREN_TRY(last_body_, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
     WARREN_TRY(auto newest, connection_.number("SELECT coalesce(max(time), 0) FROM key"));
@@ -108,10 +106,8 @@ Result<void> Shard::load(const ShardOptions& options, LastOpener last) {
 
 Result<void> Shard::prepare_statements() {
     WARREN_TRY(insert_key_, connection_.prepare(insert_key_sql(1)));
-    WARREN_TRY(insert_keys_, connection_.prepare(insert_key_sql(rows_at_once)));
     WARREN_TRY(find_key_, connection_.prepare("SELECT body FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(insert_body_, connection_.prepare(insert_body_sql(1)));
-    WARREN_TRY(insert_bodies_, connection_.prepare(insert_body_sql(rows_at_once)));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
                                                     "time <= ?2 ORDER BY time DESC LIMIT 1"));
@@ -163,7 +159,7 @@ Result<void> Shard::maintain() {
 Result<Transaction> Shard::begin(Durability durability) {
     if (failed_) return unavailable("the shard's last write failed; it is being opened again");
     WARREN_TRY(auto transaction, Transaction::begin(connection_, durability));
-    WARREN_TRY_VOID(check_epoch(connection_, epoch_));
+    WARREN_TRY_VOID(fence_->check());
     return transaction;
 }
 
@@ -208,6 +204,9 @@ Result<void> Shard::insert_keys(std::span<const Row> rows) {
     for (const auto& [record, packet, place, body] : rows)
         values.emplace_back(sql_time(record->time), record->id.view(), body,
                             static_cast<std::int64_t>(record->kind));
+    if (rows.size() >= rows_at_once && !insert_keys_) {
+        WARREN_TRY(insert_keys_, connection_.prepare(insert_key_sql(rows_at_once)));
+    }
     std::span left(std::as_const(values));
     for (; left.size() >= rows_at_once; left = left.subspan(rows_at_once))
         WARREN_TRY_VOID(insert_keys_.run_rows(left.first(rows_at_once)));
@@ -218,6 +217,9 @@ Result<void> Shard::insert_keys(std::span<const Row> rows) {
 
 Result<void> Shard::insert_bodies(std::span<const Row> rows,
                                   const std::optional<Founder>& founder) {
+    if (rows.size() >= rows_at_once && !insert_bodies_) {
+        WARREN_TRY(insert_bodies_, connection_.prepare(insert_body_sql(rows_at_once)));
+    }
     std::array<Bytes, rows_at_once> packed;
     std::vector<std::tuple<std::int64_t, ByteView>> values;
     while (!rows.empty()) {

@@ -133,7 +133,7 @@ private:
 
     Shard(const CommunityId& community, Connection connection);
     enum class LastOpener { ClosedIt, LeftALog };
-    Result<void> load(const ShardOptions& options, LastOpener last);
+    Result<void> load(const std::string& path, const ShardOptions& options, LastOpener last);
     Result<void> prepare_statements();
     Result<Transaction> begin(Durability durability);
     Result<std::vector<Verdict>> store_all(std::span<const ByteView> packets,
@@ -194,7 +194,7 @@ private:
     Statement insert_key_, insert_keys_, find_key_, insert_body_, insert_bodies_;
     Statement refs_, newest_between_;
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
-    Epoch epoch_;
+    std::optional<Fence> fence_;
     std::optional<Founder> founder_;
     EpochSums sums_;
     std::int64_t last_body_ = 0;

@@ -26,20 +26,6 @@ Result<void> write_meta(Connection& connection, std::string_view name, ByteView 
     return statement.run(name, value);
 }
 
-Result<void> write_epoch(Connection& connection, const Epoch& epoch) {
-    return write_meta(connection, "epoch", Writer().u64(epoch.slots).u64(epoch.spawn).take());
-}
-
-Result<void> check_epoch(Connection& connection, const Epoch& epoch) {
-    WARREN_TRY(auto stored, read_meta(connection, "epoch"));
-    if (!stored) return {};
-    Reader reader(*stored);
-    Epoch there{reader.u64(), reader.u64()};
-    if (!reader.done()) return damaged("the file's epoch is malformed");
-    if (there > epoch) return refused("a newer storage worker owns this file");
-    return {};
-}
-
 Result<void> check_identity(Connection& connection, const CommunityId& community) {
     WARREN_TRY(auto stored, read_meta(connection, "community"));
     if (!stored) return damaged("the file names no community");

@@ -3,21 +3,12 @@
 
 #include "protocol/record.h"
 #include "protocol/sync.h"
+#include "storage-shard/fence.h"
 #include "storage-shard/packed_body.h"
 #include "storage-shard/range_sums.h"
 #include "storage-shard/sqlite.h"
 
 namespace warren::shard {
-
-// Fencing (R-V4): who opened a file last. Grows when slots move and when a worker is spawned again.
-struct Epoch {
-    std::uint64_t slots = 0;  // of the slot map
-    std::uint64_t spawn = 0;  // of the worker
-    auto operator<=>(const Epoch&) const = default;
-};
-Result<void> write_epoch(Connection& connection, const Epoch& epoch);
-// Refuses when a newer opener was there.
-Result<void> check_epoch(Connection& connection, const Epoch& epoch);
 
 // Quick: after a failed write the file is proven, and its log made durable, before it is trusted
 // again.

@@ -70,6 +70,8 @@ public:
         return *this;
     }
 
+    explicit operator bool() const { return statement_ != nullptr; }
+
     template <typename... Args>
     Rows rows(const Args&... args) {
         return Rows(statement_, bind_all(Lifetime::Copied, args...));

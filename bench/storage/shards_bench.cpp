@@ -285,6 +285,20 @@ void measure_rebuild(Report& report, const fs::path& path, const CommunityId& co
     report.raw["open_one_file_s_per_million"] = seconds;
 }
 
+// One shard with all records, then 64 beside it.
+void measure_shards(Report& report, const fs::path& folder, std::size_t records) {
+    Arrivals arrivals(1, late_share);
+    auto big = make_shard(folder / "big", arrivals.channel());
+    const auto begin = monotonic_now();
+    fill(*big, arrivals, records);
+    report.raw["fill_s"] = seconds_since(begin);
+    measure_intake(report, *big, arrivals, folder);
+    big.reset();
+    measure_rebuild(report, folder / "big", arrivals.channel().community(), records);
+    big = open_shard(folder / "big", arrivals.channel().community());
+    measure_many(report, std::move(big), std::move(arrivals), folder, records);
+}
+
 }  // namespace
 }  // namespace warren::bench
 
@@ -301,17 +315,9 @@ int main(int argc, char** argv) {
     fs::create_directories(folder);
     Report report;
     report.bench = "shards";
-    Arrivals arrivals(1, late_share);
-    auto big = make_shard(folder / "big", arrivals.channel());
-    const auto begin = monotonic_now();
-    fill(*big, arrivals, records);
-    report.raw["fill_s"] = seconds_since(begin);
-    measure_intake(report, *big, arrivals, folder);
-    big.reset();
-    measure_rebuild(report, folder / "big", arrivals.channel().community(), records);
-    big = open_shard(folder / "big", arrivals.channel().community());
-    measure_many(report, std::move(big), std::move(arrivals), folder, records);
-    measure_communities(report, argv[0], folder, records);
+    const auto part = option(argc, argv, "part", "all");
+    if (part != "communities") measure_shards(report, folder, records);
+    if (part != "shards") measure_communities(report, argv[0], folder, records);
     fs::remove_all(folder);
     return finish(report, argc, argv);
 }

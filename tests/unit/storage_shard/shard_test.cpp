@@ -230,6 +230,40 @@ TEST_F(ShardFixture, ADamagedBodyDoesNotLeave) {
     EXPECT_EQ(fetched->damaged, 1u);
 }
 
+TEST_F(ShardFixture, OpeningWritesNothingIntoTheFile) {
+    store(*open(1), records(3));
+    auto bytes = [&] {
+        std::ifstream in(path(), std::ios::binary);
+        return std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    };
+    const auto before = bytes();
+    open(2).reset();
+    EXPECT_TRUE(bytes() == before);
+    EXPECT_FALSE(std::filesystem::exists(path() + "-wal"));
+}
+
+TEST_F(ShardFixture, AFenceHoldsForAllShardsOfItsFolder) {
+    auto mine = open(3);
+    TestChannel other(founder, 8);
+    auto open_other = [&](Epoch epoch) {
+        auto file = folder.file("other.shard");
+        if (!std::filesystem::exists(file)) {
+            EXPECT_OK(Shard::create(file, other.community(), std::nullopt));
+        }
+        return Shard::open(file, other.community(), {.epoch = epoch});
+    };
+    // The same worker, when another slot has moved.
+    ASSERT_OK(open_other({1, 3}));
+    EXPECT_OK(mine->store(views(records(1)), Durability::Replicated));
+    ASSERT_OK(open_other({1, 4}));
+    EXPECT_FALSE(mine->store(views(records(1)), Durability::Replicated).ok());
+    EXPECT_FALSE(mine->failed());
+    EXPECT_FALSE(open_other({1, 3}).ok());
+    // What a power loss tore fences nobody.
+    std::ofstream(folder.file("fence"), std::ios::binary | std::ios::in) << "torn";
+    EXPECT_OK(open_other({1, 3}));
+}
+
 // The files as they stand while the shard is open are what a killed process leaves.
 TEST_F(ShardFixture, WhatWasCommittedSurvivesAKill) {
     auto into = open(5);
