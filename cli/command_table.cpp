@@ -102,6 +102,11 @@ void add_content_commands(std::vector<CommandRow>& rows) {
         reads({"search", "torrents whose name or tags hold these words",
                Options{{"WORDS", Texts, "WORDS", "all of them must occur", true}, limit_option},
                Examples{"search open film", "search spring --quiet"}, run_search}));
+    rows.push_back(reads(
+        {"author", "what a member wrote, by community, newest first, and where its line forks",
+         Options{word("MEMBER", "member id (40 hexadecimal digits) or public key (148)"),
+                 limit_option, after_option},
+         Examples{"author 5e0a…", "author 5e0a… --field items.record"}, run_author}));
     rows.push_back(reads({"communities",
                           "the communities that this node takes part in",
                           {},
@@ -197,6 +202,10 @@ void add_upkeep_commands(std::vector<CommandRow>& rows) {
                     Examples{"shard check", "shard check 1f0c…"}, run_shard_check});
     rows.push_back({"shard compact", "give a file's free pages back, in steps, while it serves",
                     Options{community}, Examples{"shard compact 1f0c…"}, run_shard_compact});
+    rows.push_back({"shard rebuild",
+                    "make a file and its listings again from its good rows, and put the old one "
+                    "aside;\nwhat is missing then comes back from peers",
+                    Options{community}, Examples{"shard rebuild 1f0c…"}, run_shard_rebuild});
     rows.push_back({"shard export", "write a community's records to a file, as they were signed",
                     Options{community, word("FILE", "file to write")},
                     Examples{"shard export 1f0c… books.stream"}, run_shard_export});

@@ -26,6 +26,7 @@ Exit run_channel_add(const Call& call);
 Exit run_channel_join(const Call& call);
 Exit run_channel_leave(const Call& call);
 Exit run_search(const Call& call);
+Exit run_author(const Call& call);
 
 // commands/download.cpp
 Exit run_download_add(const Call& call);
@@ -42,6 +43,7 @@ Exit run_top(const Call& call);
 Exit run_shard_list(const Call& call);
 Exit run_shard_check(const Call& call);
 Exit run_shard_compact(const Call& call);
+Exit run_shard_rebuild(const Call& call);
 Exit run_shard_export(const Call& call);
 Exit run_shard_import(const Call& call);
 Exit run_community_retention(const Call& call);

@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t file_header_bytes = 100;
 constexpr std::size_t log_header_bytes = 32;
 constexpr std::size_t frame_header_bytes = 24;
-constexpr std::size_t payload_max = 64 * 1024;
 constexpr std::size_t columns_max = 16;
 constexpr std::size_t usable = PageScan::page_bytes;
 
@@ -90,7 +89,7 @@ bool parse_row(ByteView payload, ScannedRow& row) {
     while (types.good() && types.at() < header_bytes) {
         if (row.values.size() == columns_max) return false;
         auto type = types.varint();
-        if (type > 2 * payload_max) return false;
+        if (type > 2 * payload.size() + 13) return false;
         row.values.push_back(value_of(type, values));
     }
     return types.good() && values.good() && types.at() == header_bytes;
@@ -98,9 +97,9 @@ bool parse_row(ByteView payload, ScannedRow& row) {
 
 }  // namespace
 
-Result<PageScan> PageScan::open(const std::string& path) {
+Result<PageScan> PageScan::open(const std::string& path, std::size_t row_bytes_max) {
     WARREN_TRY(auto file, File::open(path, File::How::Read));
-    PageScan out(std::move(file));
+    PageScan out(std::move(file), row_bytes_max);
     WARREN_TRY(auto bytes, out.file_.size());
     for (std::uint64_t at = 0; at + page_bytes <= bytes; at += page_bytes) {
         out.pages_.push_back({false, at});
@@ -158,7 +157,7 @@ Result<void> PageScan::scan(const Page& page, std::size_t header_at,
         cell.payload_bytes = static_cast<std::size_t>(in.varint());
         if (table) cell.rowid = static_cast<std::int64_t>(in.varint());
         cell.at = in.at();
-        if (!in.good() || cell.payload_bytes > payload_max) continue;
+        if (!in.good() || cell.payload_bytes > row_bytes_max_) continue;
         cell.local_bytes = local_bytes(cell.payload_bytes, table);
         WARREN_TRY(bool whole, gather(page, cell, payload));
         row.rowid = cell.rowid;

@@ -27,8 +27,8 @@ class PageScan {
 public:
     static constexpr std::size_t page_bytes = 4096;
 
-    // The log may be missing, the file too short or no database at all.
-    static Result<PageScan> open(const std::string& path);
+    // The log may be missing, the file too short or no database at all. Larger rows are left out.
+    static Result<PageScan> open(const std::string& path, std::size_t row_bytes_max = 64 * 1024);
     // Every row that can be made out: the file's pages first, then the log's, in their order.
     Result<void> rows(const std::function<Result<void>(const ScannedRow&)>& visit);
 
@@ -45,7 +45,8 @@ private:
     };
     using Page = std::array<std::uint8_t, page_bytes>;
 
-    explicit PageScan(File file) : file_(std::move(file)) {}
+    PageScan(File file, std::size_t row_bytes_max)
+        : file_(std::move(file)), row_bytes_max_(row_bytes_max) {}
     Result<void> find_log_pages();
     Result<bool> read(const Place& place, Page& into);
     Result<void> scan(const Page& page, std::size_t header_at,
@@ -53,6 +54,7 @@ private:
     Result<bool> gather(const Page& page, const Cell& cell, Bytes& payload);
 
     File file_;
+    std::size_t row_bytes_max_;
     std::optional<File> log_;
     std::vector<Place> pages_;
     std::map<std::uint32_t, Place> newest_;  // by page number

@@ -14,8 +14,7 @@ struct Rebuilt {
     std::uint64_t refused = 0;  // read, but not acceptable: of another community, or no founder
     std::string set_aside;      // where the damaged file lies now
 };
-Result<Rebuilt> rebuild(const std::string& path, const CommunityId& community,
-                        const Epoch& epoch = {});
+Result<Rebuilt> rebuild(const std::string& path, const CommunityId& community, const Epoch& epoch);
 // The node's own file: its downloads and facts. Resume data stay behind, for nothing proves them:
 // what was downloaded is checked again.
 Result<Rebuilt> rebuild_node(const std::string& path);

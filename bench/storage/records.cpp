@@ -14,6 +14,11 @@ Channel::Channel(std::uint64_t seed) : random_(seed) {
     community_ = protocol::channel_community(founder_.key, founder_.nonce);
 }
 
+Channel::Channel(std::uint64_t seed, const protocol::PublicKey& founder) : random_(seed) {
+    founder_ = {founder, random_.id<protocol::Nonce>()};
+    community_ = protocol::channel_community(founder_.key, founder_.nonce);
+}
+
 Bytes Channel::torrent(GlobalTime time) {
     protocol::TorrentEntry entry;
     entry.infohash = random_.id<Infohash>();

@@ -16,6 +16,7 @@ inline constexpr std::size_t record_bytes = 300;
 class Channel {
 public:
     explicit Channel(std::uint64_t seed);
+    Channel(std::uint64_t seed, const protocol::PublicKey& founder);
 
     const CommunityId& community() const { return community_; }
     const shard::Founder& founder() const { return founder_; }

@@ -176,6 +176,13 @@ Result<StreamHead> read_stream(const std::string& path, Visit&& visit) {
     return head;
 }
 
+// When the node last proved all of a file.
+std::string checked_text(const Json& row) {
+    const auto at_ms = number_at(row, "checked_ms");
+    if (at_ms == 0) return "-";
+    return human_duration(std::max<std::int64_t>(wall_now_ms() - at_ms, 0)) + " ago";
+}
+
 struct Counts {
     std::uint64_t stored = 0, known = 0, waiting = 0, refused = 0, bad = 0;
 };
@@ -219,18 +226,19 @@ Exit run_shard_list(const Call& call) {
                  {"RECORDS", Align::Right},
                  {"SIZE", Align::Right},
                  {"LOG", Align::Right},
-                 {"FLOOR", Align::Right}});
+                 {"FLOOR", Align::Right},
+                 {"CHECKED", Align::Right}});
     for (const auto& row : items_at(asked.json, "items"))
         table.add({string_at(row, "community"), string_at(row, "state"), string_at(row, "worker"),
                    std::to_string(number_at(row, "slot")), human_count(size_at(row, "records")),
                    human_size(size_at(row, "bytes")), human_size(size_at(row, "log_bytes")),
-                   std::to_string(size_at(row, "floor"))});
+                   std::to_string(size_at(row, "floor")), checked_text(row)});
     print(table);
     const auto& usage = member(asked.json, "usage");
     std::puts("");
     for (const char* what :
-         {"shards", "left", "logs", "derived", "node", "backups", "other", "free"})
-        std::printf("%-8s %s\n", what, human_size(size_at(usage, what)).c_str());
+         {"shards", "left", "logs", "derived", "node", "backups", "set_aside", "other", "free"})
+        std::printf("%-9s %s\n", what, human_size(size_at(usage, what)).c_str());
     return Exit::Ok;
 }
 
@@ -250,6 +258,10 @@ Exit run_shard_check(const Call& call) {
 
 Exit run_shard_compact(const Call& call) {
     return run_task(call, "compact", call.text("COMMUNITY"));
+}
+
+Exit run_shard_rebuild(const Call& call) {
+    return run_task(call, "rebuild", call.text("COMMUNITY"));
 }
 
 Exit run_shard_export(const Call& call) {

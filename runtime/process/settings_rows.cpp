@@ -179,6 +179,11 @@ void add_content(std::vector<SettingRow>& rows) {
                                    "Slots that one storage worker serves, whatever the others do: "
                                    "\"SLOT=WORKER\", or \"COMMUNITY=WORKER\" for a community's "
                                    "slot. A pin to a worker that is not there waits for it.")));
+    rows.push_back(text("storage", "backup_dir", "", SettingForm::Directory, storage,
+                        "Where backups go; empty: below the state directory."));
+    rows.push_back(integer("storage", "check_interval_s", "604800", 0, 315'360'000, "s", storage,
+                           "Each community's file is read and proven this often, while nothing "
+                           "else is to be done; 0: never."));
     rows.push_back(integer("retention", "age_s", "0", 0, 315'360'000, "s", storage,
                            "Records older than this are pruned; 0: none. A community may have a "
                            "rule of its own."));
@@ -186,8 +191,9 @@ void add_content(std::vector<SettingRow>& rows) {
                            "Records that are kept of a community, the newest; 0: all."));
     rows.push_back(integer("retention", "bytes", "0", 0, 1'099'511'627'776, "bytes", storage,
                            "Bytes of a community's file in use above which it is pruned; 0: any."));
-    rows.push_back(integer("retention", "interval_s", "600", 1, 86'400, "s", storage,
-                           "How often communities are looked at for records to prune."));
+    rows.push_back(
+        integer("retention", "interval_s", "600", 1, 86'400, "s", storage,
+                "How often communities are looked at for records to prune or to check."));
     rows.push_back(integer("sign", "rate_per_s", "2000", 1, 100'000, "signatures/s", sign,
                            "Signatures that one role may ask for."));
     rows.push_back(internal("sign", "key_file", sign, "Path of the private key."));

@@ -81,7 +81,7 @@ protected:
             hurt = served() < packets_.size() || !is_sound();
         }
         if (hurt) {
-            WARREN_TRY(auto rebuilt, rebuild(path(), channel.community()));
+            WARREN_TRY(auto rebuilt, rebuild(path(), channel.community(), {3, 0}));
             EXPECT_TRUE(std::filesystem::exists(rebuilt.set_aside));
             WARREN_TRY(auto again, Shard::open(path(), channel.community(), {{3, 0}}));
             EXPECT_EQ(again->root().count, rebuilt.records);
@@ -187,7 +187,7 @@ TEST_F(DamageTest, AnotherCommunitysFileIsNotServed) {
     ASSERT_OK(Shard::create(foreign, other.community(), std::nullopt));
     Bytes log;
     {
-        auto into = Shard::open(foreign, other.community(), {{0, 1}});
+        auto into = Shard::open(foreign, other.community(), {{0, 2}});
         ASSERT_OK(into);
         std::vector<Bytes> packets{other.genesis("other"), other.torrent("other")};
         ASSERT_OK((*into)->store(views(packets), Durability::Replicated));
@@ -219,7 +219,7 @@ TEST_F(DamageTest, SmallThingsAreCarriedOver) {
     std::fill_n(file.begin(), page_bytes, std::uint8_t{0});  // header and schema are gone
     write_file(path(), file);
     EXPECT_FALSE(Shard::open(path(), channel.community(), {{6, 0}}).ok());
-    ASSERT_OK(rebuild(path(), channel.community()));
+    ASSERT_OK(rebuild(path(), channel.community(), {6, 0}));
     auto again = Shard::open(path(), channel.community(), {{6, 0}});
     ASSERT_OK(again);
     EXPECT_EQ((*again)->founder()->key, founder.public_key());

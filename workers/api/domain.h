@@ -56,14 +56,38 @@ struct Torrent {
     std::uint64_t size = 0;
     std::uint32_t files = 0;
     std::int64_t created_ms = 0;
-    double rank = 0;
+};
+// Of a swarm, as this node last counted it.
+struct Swarm {
+    std::uint32_t seeders = 0, leechers = 0;
+    std::int64_t checked_ms = 0;
+};
+struct FoundTorrent {
+    Torrent torrent;
+    std::optional<Swarm> swarm;
+    double score = 0;  // text x health x freshness
+    double text = 0, health = 1, freshness = 1;
 };
 struct TorrentPage {
     std::vector<Torrent> torrents;
     std::optional<std::string> next;
 };
 struct Found {
-    std::vector<Torrent> torrents;  // best first
+    std::vector<FoundTorrent> torrents;  // best first
+    bool complete = true;
+};
+
+struct AuthoredRecord {
+    CommunityId community;
+    RecordRef record;
+    std::string kind, cursor;
+    bool forked = false;
+};
+struct AuthorPage {
+    Bytes public_key;  // empty: nothing of this author is known
+    std::uint64_t records = 0, forks = 0;
+    std::vector<AuthoredRecord> items;
+    std::optional<std::string> next;
     bool complete = true;
 };
 
@@ -124,11 +148,12 @@ struct Shard {
     std::uint16_t worker = 0;
     std::uint64_t records = 0, bytes = 0, log_bytes = 0, bytes_max = 0;
     std::uint64_t oldest = 0, newest = 0, floor = 0;
+    std::int64_t checked_ms = 0;
     std::optional<RetentionRule> own_rule;
 };
 struct DiskUsage {
     std::uint64_t shards = 0, left = 0, logs = 0, derived = 0, node = 0, backups = 0, other = 0;
-    std::uint64_t free = 0;
+    std::uint64_t free = 0, set_aside = 0;
 };
 struct ShardList {
     std::vector<Shard> shards;

@@ -23,6 +23,10 @@ Message request(Builder& builder, flatbuffers::Offset<Body> body) {
             {}};
 }
 
+// By S::TaskKind.
+constexpr std::string_view task_kinds[] = {"check",  "compact", "prune",
+                                           "backup", "restore", "rebuild"};
+
 std::string_view name_of(S::ShardState state) {
     switch (state) {
     case S::ShardState::Closed: return "closed";
@@ -46,6 +50,7 @@ Shard shard_of(const S::ShardRow& from, std::uint16_t worker) {
     out.oldest = from.oldest();
     out.newest = from.newest();
     out.floor = from.floor();
+    out.checked_ms = from.checked_ms();
     if (const auto* rule = from.own_rule())
         out.own_rule = RetentionRule{rule->age_ms(), rule->records(), rule->bytes()};
     return out;
@@ -66,8 +71,9 @@ Outbox::Asked<Nothing> Outbox::next_shards(Errand& errand, std::uint16_t worker,
         const auto* list = reply_of<S::Answer, S::ListShardsReply>(*got);
         if (!list) co_return strange();
         if (const auto* usage = list->usage())
-            into.usage = {usage->shards(), usage->left(),    usage->logs(),  usage->derived(),
-                          usage->node(),   usage->backups(), usage->other(), usage->free()};
+            into.usage = {usage->shards(),  usage->left(), usage->logs(),
+                          usage->derived(), usage->node(), usage->backups(),
+                          usage->other(),   usage->free(), usage->set_aside()};
         more = list->more() && list->shards() && list->shards()->size() > 0;
         if (!list->shards()) continue;
         for (const auto* from : *list->shards())
@@ -104,9 +110,9 @@ Outbox::Asked<Nothing> Outbox::set_retention(Errand& errand, CommunityId communi
 Outbox::Asked<Nothing> Outbox::start_shard_task(Errand& errand, CommunityId community,
                                                 std::string task) {
     Builder builder;
-    const auto kind = task == "check"     ? S::TaskKind::Check
-                      : task == "compact" ? S::TaskKind::Compact
-                                          : S::TaskKind::Prune;
+    const auto named = std::ranges::find(task_kinds, task);
+    if (named == std::end(task_kinds)) co_return invalid("not a kind of task", {});
+    const auto kind = static_cast<S::TaskKind>(named - std::begin(task_kinds));
     const auto id = to_wire<ipc::CommunityId>(community);
     auto message = request(builder, S::CreateStartTask(builder, kind, &id));
     auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
@@ -131,7 +137,6 @@ Outbox::Asked<Nothing> Outbox::start_backup_task(Errand& errand, std::string tas
 
 Outbox::Asked<std::vector<NodeTask>> Outbox::list_tasks(Errand& errand) {
     if (auto wrong = obstacle(Patience::Read, Role::Storage)) co_return std::move(*wrong);
-    constexpr std::string_view kinds[] = {"check", "compact", "prune", "backup", "restore"};
     constexpr std::string_view states[] = {"running", "done", "failed"};
     Builder builder;
     const auto message = request(builder, S::CreateListTasks(builder));
@@ -143,8 +148,8 @@ Outbox::Asked<std::vector<NodeTask>> Outbox::list_tasks(Errand& errand) {
         for (const auto* from : *list->tasks()) {
             const auto kind = static_cast<std::size_t>(from->kind());
             const auto state = static_cast<std::size_t>(from->state());
-            if (kind >= std::size(kinds) || state >= std::size(states)) co_return strange();
-            out.push_back({std::string(kinds[kind]), text_of(from->subject()),
+            if (kind >= std::size(task_kinds) || state >= std::size(states)) co_return strange();
+            out.push_back({std::string(task_kinds[kind]), text_of(from->subject()),
                            std::string(states[state]), from->done(), from->total(),
                            text_of(from->found())});
         }

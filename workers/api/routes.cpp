@@ -168,6 +168,16 @@ void add_channels(Rows& rows) {
                                .note = "Words; all of them must occur."},
                               limit},
                     .response = "SearchResult",
+                    .line = "SearchLine",
+                    .needs = storage});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/members/{member}/records",
+                    .name = "authored",
+                    .summary = "What a member wrote, by community, newest first; and whether its "
+                               "line forks.",
+                    .handler = list_authored,
+                    .query = {limit, after},
+                    .response = "AuthorPage",
                     .needs = storage});
 }
 
@@ -253,15 +263,16 @@ void add_shards(Rows& rows) {
                     .handler = list_shards,
                     .response = "ShardList",
                     .needs = storage});
-    rows.push_back({.method = "POST",
-                    .path = "/api/v1/shards/{id}/tasks",
-                    .name = "start_task",
-                    .summary = "Check, compact or prune a community's file while it serves.",
-                    .handler = start_shard_task,
-                    .request = "NewTask",
-                    .response = "Accepted",
-                    .status = 202,
-                    .needs = storage});
+    rows.push_back(
+        {.method = "POST",
+         .path = "/api/v1/shards/{id}/tasks",
+         .name = "start_task",
+         .summary = "Check, compact, prune or rebuild a community's file while it serves.",
+         .handler = start_shard_task,
+         .request = "NewTask",
+         .response = "Accepted",
+         .status = 202,
+         .needs = storage});
     rows.push_back({.method = "GET",
                     .path = "/api/v1/tasks",
                     .name = "tasks",

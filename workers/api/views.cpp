@@ -57,6 +57,28 @@ json to_json(const Torrent& torrent) {
             {"created_ms", torrent.created_ms}};
 }
 
+json to_json(const FoundTorrent& found) {
+    auto out = to_json(found.torrent);
+    out["score"] = found.score;
+    out["text"] = found.text;
+    out["health"] = found.health;
+    out["freshness"] = found.freshness;
+    if (found.swarm) {
+        out["seeders"] = found.swarm->seeders;
+        out["leechers"] = found.swarm->leechers;
+        out["checked_ms"] = found.swarm->checked_ms;
+    }
+    return out;
+}
+
+json to_json(const AuthoredRecord& authored) {
+    return {{"community", authored.community.hex()},
+            {"record", authored.record.id.hex()},
+            {"global_time", authored.record.time},
+            {"kind", authored.kind},
+            {"forked", authored.forked}};
+}
+
 json to_json(const Download& download) {
     json out = {{"infohash", download.infohash.hex()},
                 {"name", download.name},
@@ -103,7 +125,8 @@ json to_json(const Shard& shard) {
                 {"bytes_max", shard.bytes_max},
                 {"oldest", shard.oldest},
                 {"newest", shard.newest},
-                {"floor", shard.floor}};
+                {"floor", shard.floor},
+                {"checked_ms", shard.checked_ms}};
     if (shard.own_rule)
         out["retention"] = {{"age_s", shard.own_rule->age_ms / 1000},
                             {"records", shard.own_rule->records},

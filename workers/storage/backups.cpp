@@ -278,7 +278,14 @@ Task<Result<void>> Tools::restore_one(Tracked task, std::string folder, shard::B
         co_await worker_.join(entry.community, details->founder, monotonic_now() + step_time_max);
     if (!joined) co_return joined;
     using Items = std::optional<std::vector<Bytes>>;
+    if (absent && details->floor > 0) {
+        std::function<Result<void>(shard::Shard&)> adopt =
+            [floor = details->floor](shard::Shard& shard) { return shard.adopt_floor(floor); };
+        auto adopted = co_await bulk_write<void>(shards_.use(entry.community), std::move(adopt));
+        if (!adopted) co_return adopted;
+    }
     while (true) {
+        if (!serves(entry.community)) co_return moved_away();
         std::function<Result<Items>()> next = [reader = *reader] { return reader->next(); };
         auto items = co_await bulk<Items>(backups_, std::move(next));
         if (!items) co_return std::move(items.error());

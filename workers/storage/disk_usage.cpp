@@ -10,6 +10,7 @@ namespace fs = std::filesystem;
 namespace {
 
 std::uint64_t& place_of(DiskUsage& usage, const std::string& name) {
+    if (name.find(".damaged-") != std::string::npos) return usage.set_aside;
     if (name.ends_with("-wal") || name.ends_with("-shm") || name.find("intake") == 0)
         return usage.logs;
     if (name.ends_with(".shard")) return usage.shards;

@@ -115,6 +115,7 @@ Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId commun
         [page](shard::ShardReader& reader) { return reader.contents(page.after, page.limit); };
     auto contents = co_await shards_.read<shard::ContentsPage>(use, std::move(work), call.deadline);
     if (!contents) co_return contents.error();
+    note_damaged_records(use, contents->damaged);
     Contents out{community, {}, std::move(*contents)};
     std::vector<CommunityId> only(1, community);
     auto described = co_await slots_.describe(std::move(only), call.deadline);
@@ -123,11 +124,7 @@ Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId commun
 }
 
 Task<pipe::Answer> StorageWorker::on_search(Call call, SearchQuestion question) {
-    auto slots = owned_slots();
-    std::erase_if(slots,
-                  [&](std::uint8_t slot) { return slot % question.groups != question.group; });
-    auto found = co_await slots_.search(std::move(slots), std::move(question.text), question.limit,
-                                        call.deadline);
+    auto found = co_await slots_.search(owned_slots(), std::move(question), call.deadline);
     if (!found) co_return found.error();
     co_return replies::found(*found);
 }
@@ -182,19 +179,22 @@ Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords comma
             shard::ShardReader& reader) { return reader.fetch(selections, session, bytes_max); };
     auto fetched = co_await shards_.read<shard::Fetched>(use, std::move(work), call.deadline);
     if (!fetched) co_return fetched.error();
-    if (fetched->damaged > 0) {
-        host_.metrics().counter("storage_records_damaged_total") += fetched->damaged;
-        process::log::broken("event=shard.damaged community={} records={}", command.community.hex(),
-                             fetched->damaged);
-        shards_.note_damage(use, damaged("records that do not match their ids"));
-    }
+    note_damaged_records(use, fetched->damaged);
     co_return replies::fetched(fetched->packets);
 }
 
+// They were left out of an answer.
+void StorageWorker::note_damaged_records(const ShardUse& use, std::uint64_t records) {
+    if (records == 0) return;
+    host_.metrics().counter("storage_records_damaged_total") += records;
+    process::log::broken("event=shard.damaged community={} records={}", use->id.hex(), records);
+    shards_.note_damage(use, damaged("records that do not match their ids"));
+}
+
 Result<void> StorageWorker::ensure_node(Cell<shard::NodeShard>& cell, const std::string& path,
-                                        const shard::Epoch& epoch) {
+                                        const shard::Epoch& epoch, const OnDamage& tell) {
     if (cell.it) return {};
-    WARREN_TRY(cell.it, shard::NodeShard::open(path, epoch, cell.check));
+    WARREN_TRY(cell.it, open_or_rebuild_node(path, epoch, cell.check, tell));
     cell.check = shard::Check::None;
     return {};
 }

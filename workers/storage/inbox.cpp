@@ -134,8 +134,12 @@ std::optional<std::uint8_t> slot_for(const S::Request& root) {
 Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<S::Request>(request.message.body);
     if (!root) co_return pipe::unknown_message();
-    if (auto slot = slot_for(*root); slot && !owns(*slot)) co_return replies::moved();
     const auto call = to_call(request);
+    if (auto slot = slot_for(*root)) {
+        const bool there = co_await restored(*slot, call.deadline);
+        if (!there) co_return unavailable("what power loss left is being put right");
+        if (!owns(*slot)) co_return replies::moved();
+    }
     switch (root->body_type()) {
     case S::Inbox::StoreRecords: {
         auto command = to_domain(*root->body_as_StoreRecords(), request);
@@ -229,7 +233,7 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         const auto* id = start->community();
         const auto community = id ? from_wire<CommunityId>(*id) : CommunityId{};
         auto kind = static_cast<TaskKind>(start->kind());
-        if (kind > TaskKind::Restore) co_return bad_input("not a kind of task");
+        if (kind > TaskKind::Rebuild) co_return bad_input("not a kind of task");
         co_return on_start_task(kind, community, text_of(start->name()));
     }
     case S::Inbox::ListTasks: co_return replies::tasks(tools_.tasks());

@@ -23,6 +23,8 @@ struct StorageSettings {
     std::size_t page_cache_mib = 64;
     shard::Retention retention;
     Nanoseconds retention_interval = 600_s;
+    std::string backup_dir;
+    std::int64_t check_interval_ms = 0;  // 0: never
 
     // Of one connection: two for each file that may be open, and those of the derived files.
     int cache_kib() const {
@@ -44,6 +46,9 @@ struct StorageSettings {
         out.retention = {static_cast<std::uint64_t>(all.integer("retention.age_s")) * 1000,
                          static_cast<std::uint64_t>(all.integer("retention.records")),
                          static_cast<std::uint64_t>(all.integer("retention.bytes"))};
+        out.backup_dir = all.text("storage.backup_dir");
+        if (out.backup_dir.empty()) out.backup_dir = out.state_dir + "/backups";
+        out.check_interval_ms = all.integer("storage.check_interval_s") * 1000;
         out.retention_interval = all.integer("retention.interval_s") * 1_s;
         return out;
     }

@@ -140,7 +140,7 @@ Result<void> Shards::ensure_writer(Cell<shard::Shard>& cell, const Opening& open
     if (!is_there(opening.path)) return not_joined();
     auto options = opening.options;
     options.check = cell.check;
-    auto opened = open_or_rebuild({opening.path, opening.community}, options, opening.on_damage);
+    auto opened = open_or_rebuild(opening.path, opening.community, options, opening.on_damage);
     if (!opened) {
         process::log::broken("event=shard.unopened community={} reason=\"{}\"",
                              opening.community.hex(), opened.error().text);
@@ -199,6 +199,26 @@ Task<Result<void>> Shards::ensure_open(ShardUse use, Nanoseconds deadline, Prior
     if (!root) co_return std::move(root.error());
     if (!use->root) use->root = *root;
     co_return Result<void>{};
+}
+
+Task<Result<void>> Shards::make_durable(ShardUse use, Nanoseconds deadline, Priority priority) {
+    std::function<Result<bool>()> job = [opening = opening(*use),
+                                         cell = use->writer]() -> Result<bool> {
+        if (!cell->it) return !is_there(opening.path + "-wal");
+        auto done = cell->it->make_durable();
+        settle(*cell, opening);
+        if (!done) return std::move(done.error());
+        return true;
+    };
+    Executor::Terms terms(deadline, priority);
+    auto done = co_await executor_.run<bool>(use->writes, std::move(job), terms);
+    if (!done) co_return std::move(done.error());
+    if (*done) co_return Result<void>{};
+    // Its last closing did not bring the log into the file; opening does.
+    std::function<Result<void>(shard::Shard&)> open = [](shard::Shard& shard) {
+        return shard.make_durable();
+    };
+    co_return co_await write<void>(std::move(use), std::move(open), deadline, priority);
 }
 
 Task<Result<void>> Shards::close_cell(Executor::Strand strand, std::function<void()> reset,

@@ -63,7 +63,7 @@ struct OpenShard {
     bool maintaining = false;
     std::deque<std::shared_ptr<pipe::Promise<bool>>> turns;  // of those who publish
     bool publishing = false;
-    bool repairing = false;
+    bool repairing = false, beyond_repair = false;
     bool indexing = false, index_again = false;
     std::optional<shard::IndexMark> indexed_to;
     Nanoseconds indexed_at = 0;
@@ -159,6 +159,7 @@ public:
         };
         Executor::Terms terms(deadline, priority);
         auto out = co_await executor_.run<T>(use->writes, std::move(job), terms);
+        if (!out) note_damage(use, out.error());
         maintain(use);
         co_return out;
     }
@@ -191,6 +192,10 @@ public:
     Task<Result<void>> ensure_open(ShardUse use, Nanoseconds deadline,
                                    Priority asker = Priority::Interactive);
 
+    // All that was committed to this shard so far survives power loss when this ends. A file that is
+    // closed was left so.
+    Task<Result<void>> make_durable(ShardUse use, Nanoseconds deadline, Priority priority);
+
     // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
     Task<Result<Verdicts>> store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
                                  Nanoseconds deadline);
@@ -203,7 +208,10 @@ public:
     std::vector<std::shared_ptr<OpenShard>> all() const;
     // damage.cpp: has the file rebuilt, if the error says that it is damaged.
     void note_damage(const ShardUse& use, const Error& error);
+    // Puts the file aside and makes one from its good rows; calls wait meanwhile.
+    Task<Result<shard::Rebuilt>> rebuild(ShardUse use, std::string fault);
     void on_damage(OnDamage then) { damaged_ = std::move(then); }
+    OnDamage reporter() const;  // for pool threads: tells it on the loop
 
     struct Opening {
         std::string path;
@@ -214,9 +222,6 @@ public:
     Opening opening(const OpenShard& shard) const;
 
 private:
-    OnDamage reporter() const;
-    Task<void> repair(ShardUse use, std::string fault);
-
     struct Group;
     struct Gathering {
         ShardUse use;

@@ -19,26 +19,36 @@ StorageWorker::StorageWorker(pipe::Host& host)
       executor_(host.io(), host.metrics(), {settings_.threads, settings_.threads_max}),
       shards_(host.io(), executor_, host.metrics(), layout_,
               {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
+      intake_(host.io(), executor_, host.metrics(), layout_, shards_, host.epoch(), {}),
+      restored_(host.io()),
       slots_(host.io(), executor_, layout_), outbox_(host),
       folders_(Executor::make_strand("folders")), node_strand_(Executor::make_strand("node")),
       tools_(host, executor_, shards_, layout_,
-             {settings_.state_dir, settings_.state_dir + "/backups", settings_.shard_bytes_max,
-              settings_.retention, settings_.retention_interval},
+             {settings_.state_dir, settings_.backup_dir, settings_.shard_bytes_max,
+              settings_.retention, settings_.retention_interval, settings_.check_interval_ms},
              lend_to_tools()) {
     shards_.on_committed([this](const ShardUse& use, std::size_t records,
                                 const shard::ShardRoot& root) { committed(use, records, root); });
     executor_.on_hung([this](const std::string& name) {
         host_.tap().event("event.shard.hung", {{"shard", name}});
     });
-    shards_.on_damage([this](const Damage& damage) {
-        ++host_.metrics().counter(damage.rebuilt ? "storage_shards_rebuilt_total"
-                                                 : "storage_rebuilds_failed_total");
-        host_.tap().event("event.shard.damaged", {{"community", damage.community.hex()},
-                                                  {"fault", damage.fault},
-                                                  {"rebuilt", damage.rebuilt},
-                                                  {"records", damage.saved.records},
-                                                  {"set_aside", damage.saved.set_aside}});
+    shards_.on_damage([this](const Damage& damage) { tell_damage(damage); });
+    slots_.on_damage([this](std::uint8_t slot) {
+        if (owns(slot)) pipe::spawn(host_.io(), make_index_anew(slot));
     });
+}
+
+void StorageWorker::tell_damage(const Damage& damage) {
+    ++host_.metrics().counter(damage.rebuilt ? "storage_shards_rebuilt_total"
+                                             : "storage_rebuilds_failed_total");
+    host_.tap().event("event.shard.damaged", {{"shard", damage.shard},
+                                              {"fault", damage.fault},
+                                              {"rebuilt", damage.rebuilt},
+                                              {"records", damage.saved.records},
+                                              {"set_aside", damage.saved.set_aside}});
+    // The new file's rows have other numbers.
+    if (auto community = CommunityId::from_hex_text(damage.shard); community && damage.rebuilt)
+        index_soon(shards_.use(*community));
 }
 
 // Opens nothing but folders and, where it is ours, the node's own file.
@@ -62,9 +72,10 @@ Task<Result<void>> StorageWorker::start() {
         auto opened = co_await on_node_file<void>(std::move(nothing), deadline);
         if (!opened) co_return opened;
     }
+    co_await restore(held_);
     pipe::spawn(host_.io(), index_what_a_crash_left());
     pipe::spawn(host_.io(), follow_what_is_announced());
-    pipe::spawn(host_.io(), tools_.keep_retention());
+    pipe::spawn(host_.io(), tools_.keep_up());
     co_return Result<void>{};
 }
 
@@ -99,7 +110,9 @@ Task<void> StorageWorker::release_lost_slots(std::uint64_t version) {
     std::ranges::set_difference(before, held_, std::back_inserter(lost));
     std::vector<std::uint8_t> gained;
     std::ranges::set_difference(held_, before, std::back_inserter(gained));
-    co_await close_slots(std::move(lost));
+    if (!gained.empty()) pipe::spawn(host_.io(), restore(gained));
+    co_await close_slots(lost);
+    if (!lost.empty()) co_await intake_.hand_over(lost, monotonic_now() + close_time_max);
     // A later map says that the earlier one's slots are closed, too: the last to end says it.
     if (--releasing_ == 0) host_.slots_released(releasing_version_);
     if (gained.empty()) co_return;
@@ -140,6 +153,8 @@ Task<void> StorageWorker::drain() {
     for (std::size_t i = 0; i < all.size(); ++i)
         all[i] = static_cast<std::uint8_t>(i);
     co_await close_slots(std::move(all));
+    restored_.notify();
+    co_await intake_.finish(monotonic_now() + close_time_max);
 }
 
 }  // namespace warren::storage

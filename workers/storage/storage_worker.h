@@ -2,12 +2,14 @@
 // calls come on the loop; what blocks goes to the executor.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <unordered_set>
 
 #include "runtime/pipe/worker.h"
 #include "workers/storage/commands.h"
 #include "workers/storage/executor.h"
+#include "workers/storage/intake.h"
 #include "workers/storage/joined.h"
 #include "workers/storage/outbox.h"
 #include "workers/storage/settings.h"
@@ -37,6 +39,7 @@ private:
     Task<pipe::Answer> on_reconcile(Call call, Reconcile command);
     Task<pipe::Answer> on_get_root(Call call, CommunityId community);
     Task<pipe::Answer> on_fetch_records(Call call, FetchRecords command);
+    void note_damaged_records(const ShardUse& use, std::uint64_t records);
     Task<pipe::Answer> on_put_download(Call call, shard::StoredDownload download);
     Task<pipe::Answer> on_put_resume(Call call, Infohash infohash, bool paused, Bytes resume);
     Task<pipe::Answer> on_forget_download(Call call, Infohash infohash);
@@ -61,6 +64,8 @@ private:
     Task<void> follow(std::vector<shard::AnnouncedChannel> announced);
     Task<void> follow_what_is_announced();
     Task<void> index_what_a_crash_left();
+    Task<void> make_index_anew(std::uint8_t slot);
+    Task<void> index_files(std::function<bool(const FileOnDisk&)> wanted);
 
     // indexing.cpp
     void index_soon(const ShardUse& use);
@@ -75,16 +80,25 @@ private:
     shard::Epoch epoch() const;
     Task<void> release_lost_slots(std::uint64_t version);
     Task<void> close_slots(std::vector<std::uint8_t> slots);
+
+    // restoring.cpp: what dead workers' logs hold is in the shards before they answer
+    Task<void> restore(std::vector<std::uint8_t> slots);
+    Task<bool> restore_once(std::vector<std::uint8_t> slots);
+    Task<void> restore_rest(std::vector<std::uint8_t> slots);
+    Task<bool> restored(std::uint8_t slot, Nanoseconds deadline);
+    void tell_damage(const Damage& damage);
     static Result<void> ensure_node(Cell<shard::NodeShard>& cell, const std::string& path,
-                                    const shard::Epoch& epoch);
+                                    const shard::Epoch& epoch, const OnDamage& tell);
     template <typename T>
     Task<Result<T>> on_node_file(std::function<Result<T>(shard::NodeShard&)> work,
                                  Nanoseconds deadline) {
         std::function<Result<T>()> job = [path = layout_.node_file(), epoch = epoch(), cell = node_,
+                                          tell = shards_.reporter(),
                                           work = std::move(work)]() -> Result<T> {
-            WARREN_TRY_VOID(ensure_node(*cell, path, epoch));
+            WARREN_TRY_VOID(ensure_node(*cell, path, epoch, tell));
             auto out = work(*cell->it);
-            if (cell->it->failed()) {
+            bool hurt = !out && out.error().kind == ErrorKind::Damaged;
+            if (hurt || cell->it->failed()) {  // the next call proves the file
                 cell->it.reset();
                 cell->check = shard::Check::Quick;
                 return out;
@@ -113,6 +127,9 @@ private:
     Layout layout_;
     Executor executor_;
     Shards shards_;
+    Intake intake_;
+    shard::IntakeGroups restoring_;  // slots
+    Signal restored_;
     Slots slots_;
     Outbox outbox_;
     Executor::Strand folders_;  // joins, leaves and looks at what is there, in order

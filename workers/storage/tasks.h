@@ -12,7 +12,7 @@
 
 namespace warren::storage {
 
-enum class TaskKind : std::uint8_t { Check, Compact, Prune, Backup, Restore };
+enum class TaskKind : std::uint8_t { Check, Compact, Prune, Backup, Restore, Rebuild };
 enum class TaskState : std::uint8_t { Running, Done, Failed };
 
 struct TaskRow {

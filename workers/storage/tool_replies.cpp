@@ -18,7 +18,7 @@ pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {
                         S::CreateAnswer(builder, S::ReplyTraits<Body>::enum_value, body.Union()));
 }
 
-static_assert(static_cast<int>(TaskKind::Restore) == static_cast<int>(S::TaskKind::Restore));
+static_assert(static_cast<int>(TaskKind::Rebuild) == static_cast<int>(S::TaskKind::Rebuild));
 static_assert(static_cast<int>(TaskState::Failed) == static_cast<int>(S::TaskState::Failed));
 static_assert(static_cast<int>(ShardState::Damaged) == static_cast<int>(S::ShardState::Damaged));
 
@@ -31,7 +31,7 @@ flatbuffers::Offset<S::ShardRow> row_of(Builder& builder, const ShardRow& row) {
     return S::CreateShardRow(builder, &id, static_cast<S::ShardState>(row.state),
                              process::slot_of(row.community), row.facts.records, row.bytes,
                              row.log_bytes, row.bytes_max, row.facts.oldest, row.facts.newest,
-                             row.facts.floor, rule);
+                             row.facts.floor, rule, row.facts.checked_ms);
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ pipe::Answer shards(const ShardPage& page) {
     if (page.usage) {
         const auto& from = *page.usage;
         usage = S::CreateDiskUsage(builder, from.shards, from.left, from.logs, from.derived,
-                                   from.node, from.backups, from.other, from.free);
+                                   from.node, from.backups, from.other, from.free, from.set_aside);
     }
     auto list = builder.CreateVector(all);
     return answer(builder, S::CreateListShardsReply(builder, list, page.more, usage));

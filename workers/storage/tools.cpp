@@ -1,4 +1,4 @@
-// Lists, checks, compaction, retention, exports. See tools.h.
+// Lists, checks, compaction, rebuilding, exports. See tools.h.
 #include "workers/storage/tools.h"
 
 #include <algorithm>
@@ -14,8 +14,8 @@ constexpr std::size_t rows_a_page = 200;
 constexpr std::size_t part_bytes = 192 * 1024;
 constexpr std::size_t export_bytes_max = 192 * 1024;
 constexpr std::size_t shrink_pages_least = 8, shrink_pages_most = 1024;
-constexpr Nanoseconds look_time_max = 200_ms;  // at one file
-constexpr Nanoseconds pause_between_steps = 1_ms;
+constexpr Nanoseconds look_time_max = 200_ms;      // at one file
+constexpr Nanoseconds pause_between_steps = 1_ms;  // of compaction
 
 std::uint64_t size_of(const std::string& path) {
     std::error_code gone;
@@ -106,10 +106,13 @@ Task<Result<ShardPage>> Tools::list(CommunityId after, Nanoseconds deadline) {
 
 Task<Result<ExportPart>> Tools::export_part(CommunityId community, RecordRef after,
                                             std::size_t bytes_max, Nanoseconds deadline) {
+    auto use = shards_.use(community);
+    auto opened =
+        co_await shards_.ensure_open(use, deadline);  // by its writer: brings it up to date
+    if (!opened) co_return std::move(opened.error());
     auto path = layout_.shard_file(community);
     std::function<Result<ExportPart>()> job = [path, community, after,
                                                bytes_max]() -> Result<ExportPart> {
-        if (!shard::file_exists(path)) return not_found("this node is not part of that community");
         WARREN_TRY(auto walk,
                    shard::ShardWalk::open(path, community, shard::ShardWalk::Sees::TheMoment));
         WARREN_TRY(auto details, walk->details());
@@ -139,6 +142,7 @@ Result<void> Tools::start(TaskKind kind, const CommunityId& community, const std
     case TaskKind::Check: pipe::spawn(host_.io(), check(task, community)); break;
     case TaskKind::Compact: pipe::spawn(host_.io(), compact(task, community)); break;
     case TaskKind::Prune: pipe::spawn(host_.io(), prune(task, community)); break;
+    case TaskKind::Rebuild: pipe::spawn(host_.io(), rebuild(task, community)); break;
     case TaskKind::Backup: pipe::spawn(host_.io(), back_up(task, name)); break;
     case TaskKind::Restore: pipe::spawn(host_.io(), restore(task, name)); break;
     }
@@ -246,73 +250,16 @@ Task<void> Tools::compact(Tracked task, CommunityId community) {
     task->finish("the file holds no free pages");
 }
 
-Task<void> Tools::prune(Tracked task, CommunityId community) {
-    auto pruned = co_await prune_all(task, community);
-    if (!pruned) co_return task->fail(pruned.error().text);
-    task->total = task->done;
-    task->finish(std::to_string(*pruned) + " records pruned");
-    if (*pruned == 0) co_return;
-    process::log::info("event=retention.pruned community={} records={}", community.hex(), *pruned);
-    worker_.index_anew(shards_.use(community));
-}
-
-Task<Result<std::uint64_t>> Tools::prune_all(Tracked task, CommunityId community) {
-    struct Step {
-        shard::PruneStep pruned;
-        Nanoseconds took = 0;
-    };
-    shard::PruneBudget budget;
-    while (true) {
-        std::function<Result<Step>(shard::Shard&)> work =
-            [budget, fallback = settings_.retention](shard::Shard& shard) -> Result<Step> {
-            auto began = monotonic_now();
-            WARREN_TRY(auto own, shard.retention());
-            WARREN_TRY(auto step, shard.prune(own.value_or(fallback), wall_now_ms(), budget));
-            return Step{step, monotonic_now() - began};
-        };
-        auto use = shards_.use(community);
-        auto step = co_await bulk_write<Step>(use, std::move(work));
-        if (!step) co_return std::move(step.error());
-        host_.metrics().observe_us("storage_prune_slice_seconds",
-                                   static_cast<std::uint64_t>(step->took / 1000));
-        host_.metrics().counter("storage_records_pruned_total") += step->pruned.pruned;
-        task->done += step->pruned.pruned;
-        if (!step->pruned.more) co_return task->done;
-        budget.adapt(step->took);
-        co_await pipe::sleep_for(host_.io(), pause_between_steps);
-    }
-}
-
-// Without opening the shard: most have no rule, and stay closed.
-Task<bool> Tools::has_rule(CommunityId community) {
-    std::function<Result<bool>()> job = [path = layout_.shard_file(community), community,
-                                         fallback = settings_.retention]() -> Result<bool> {
-        WARREN_TRY(auto walk,
-                   shard::ShardWalk::open(path, community, shard::ShardWalk::Sees::TheMoment));
-        WARREN_TRY(auto details, walk->details());
-        return !details.rule.value_or(fallback).keeps_all();
-    };
-    auto has = co_await bulk<bool>(looking_, std::move(job));
-    co_return has.ok() && *has;
-}
-
-void Tools::stop() {
-    stopping_ = true;
-    stopped_.notify();
-}
-
-Task<void> Tools::keep_retention() {
-    while (!stopping_) {
-        if (co_await stopped_.wait(monotonic_now() + settings_.retention_interval)) co_return;
-        auto files = co_await own_files();
-        if (!files) continue;
-        for (const auto& file : *files) {
-            if (file.presence != Presence::Joined) continue;
-            if (!co_await has_rule(file.community)) continue;
-            auto task = tasks_.begin(TaskKind::Prune, file.community.hex());
-            if (task) co_await prune(*task, file.community);
-        }
-    }
+Task<void> Tools::rebuild(Tracked task, CommunityId community) {
+    auto use = shards_.use(community);
+    if (!serves(community)) co_return task->fail(moved_away().text);
+    auto rebuilt = co_await shards_.rebuild(use, "asked for by the operator");
+    if (!rebuilt) co_return task->fail(rebuilt.error().text);
+    task->done = task->total = rebuilt->records;
+    worker_.index_anew(use);
+    task->finish(std::to_string(rebuilt->records) + " records kept, " +
+                 std::to_string(rebuilt->refused) + " refused; the file before is " +
+                 rebuilt->set_aside);
 }
 
 }  // namespace warren::storage

@@ -1,4 +1,5 @@
-// What operators ask of the files: lists, checks, compaction, retention, exports, backups. Long
+// What operators ask of the files: lists, checks, compaction, rebuilding, retention, exports,
+// backups. Long
 // work runs in small steps of bulk priority, so that shards keep serving.
 #pragma once
 
@@ -47,6 +48,7 @@ public:
         std::uint64_t shard_bytes_max = 0;
         shard::Retention retention;
         Nanoseconds retention_interval = 0;
+        std::int64_t check_interval_ms = 0;  // 0: never
     };
     // What the worker lends.
     struct Worker {
@@ -71,7 +73,7 @@ public:
     const std::list<Tracked>& tasks() const { return tasks_.rows(); }
 
     // Looks at all communities now and then, until stop().
-    Task<void> keep_retention();
+    Task<void> keep_up();
     void stop();
 
 private:
@@ -82,8 +84,16 @@ private:
     }
     template <typename T>
     Task<Result<T>> bulk_write(ShardUse use, std::function<Result<T>(shard::Shard&)> work) {
+        if (!serves(use->id)) co_return moved_away();
         co_return co_await shards_.write<T>(std::move(use), std::move(work),
                                             monotonic_now() + step_time_max, Priority::Bulk);
+    }
+    // Long work ends here when its slot goes: opening the file again would shut its new owner out.
+    bool serves(const CommunityId& community) const {
+        return !stopping_ && worker_.owns(process::slot_of(community));
+    }
+    static Error moved_away() {
+        return unavailable("another worker serves this community now; start it again");
     }
     Task<Result<std::vector<FileOnDisk>>> own_files();
 
@@ -91,9 +101,18 @@ private:
     Task<Result<std::string>> check_records(Tracked task, CommunityId community);
     Task<Result<shard::ShardRoot>> root_of(CommunityId community);
     Task<void> compact(Tracked task, CommunityId community);
+    Task<void> rebuild(Tracked task, CommunityId community);
+
+    // upkeep.cpp
+    struct Needs {
+        bool pruning = false, proof = false;
+    };
     Task<void> prune(Tracked task, CommunityId community);
     Task<Result<std::uint64_t>> prune_all(Tracked task, CommunityId community);
-    Task<bool> has_rule(CommunityId community);
+    Task<void> idle_moment();
+    Task<Result<void>> prove(CommunityId community);
+    Task<void> prove_and_mend(CommunityId community);
+    Task<Needs> needs_of(CommunityId community);
 
     // backups.cpp
     std::string folder_of(const std::string& name) const {

@@ -29,6 +29,9 @@ Member integer(std::string_view name, std::int64_t min, std::int64_t max,
                std::string_view note = "") {
     return {.name = name, .type = Integer, .min = min, .max = max, .note = note};
 }
+Member number(std::string_view name, std::string_view note) {
+    return {.name = name, .type = Number, .note = note};
+}
 Member flag(std::string_view name, std::string_view note = "") {
     return {.name = name, .type = Flag, .note = note};
 }
@@ -96,14 +99,49 @@ void add_content(std::vector<Schema>& rows) {
                      text("founder", "Public key, in hex."), count("torrents"), flag("joined"),
                      flag("own", "This node founded it."), count("updated_ms", "Unix time.")}});
     rows.push_back({"ChannelPage", {list("items", "Channel"), next()}});
-    rows.push_back({"Torrent",
-                    {hex("community", 40), text("channel", "Name of the channel."),
-                     hex("record", 64), count("global_time"), hex("infohash", 40), text("name"),
-                     count("size", "Bytes."), count("files"), text("tags"),
-                     integer("created_ms", 0, 0, "Unix time, as the publisher says.")}});
+    const std::vector<Member> torrent = {
+        hex("community", 40),
+        text("channel", "Name of the channel."),
+        hex("record", 64),
+        count("global_time"),
+        hex("infohash", 40),
+        text("name"),
+        count("size", "Bytes."),
+        count("files"),
+        text("tags"),
+        integer("created_ms", 0, 0, "Unix time, as the publisher says.")};
+    rows.push_back({"Torrent", torrent});
     rows.push_back({"TorrentPage", {list("items", "Torrent"), next()}});
+    auto found = torrent;
+    for (const auto& member :
+         {number("score", "text x health x freshness: docs/search.md."),
+          number("text", "How well the words fit, 0 to 1."),
+          number("health", "0.5 to 2; 1 when nobody knows."),
+          number("freshness", "0.5 to 1, by the publisher's date."),
+          optional(count("seeders", "As this node last counted them.")),
+          optional(count("leechers")), optional(count("checked_ms", "Unix time."))})
+        found.push_back(member);
+    rows.push_back({"FoundTorrent", std::move(found)});
     rows.push_back({"SearchResult",
-                    {list("items", "Torrent", "Best first."),
+                    {list("items", "FoundTorrent", "Best first."),
+                     flag("complete", "False: a part of the node did not answer.")}});
+    rows.push_back({"SearchLine",
+                    {{.name = "torrent",
+                      .type = Object,
+                      .need = Need::Optional,
+                      .of = "FoundTorrent",
+                      .note = "In the order of finding."},
+                     optional(flag("complete", "On the last line, which has no torrent.")),
+                     optional(count("items", "How many lines came before."))},
+                    {"torrent", "complete"}});
+    rows.push_back({"AuthoredRecord",
+                    {hex("community", 40), hex("record", 64), count("global_time"),
+                     choice("kind", "channel|torrent|announcement|other"),
+                     flag("forked", "Another record of this member names the same predecessor.")}});
+    rows.push_back({"AuthorPage",
+                    {hex("member", 40), optional(hex("public_key", 148)), count("records"),
+                     count("forks", "Places where the member's line parts."),
+                     list("items", "AuthoredRecord"), next(),
                      flag("complete", "False: a part of the node did not answer.")}});
     rows.push_back(
         {"NewTorrent",
@@ -163,19 +201,21 @@ void add_upkeep(std::vector<Schema>& rows) {
           count("log_bytes", "Of what was not moved into the file yet."), count("bytes_max"),
           count("oldest", "Global time."), count("newest"),
           count("floor", "Records before this global time were pruned; 0: none."),
+          count("checked_ms", "When all of it was last proven, Unix time; 0: not yet."),
           optional({.name = "retention",
                     .type = Object,
                     .of = "Retention",
                     .note = "The community's own rule; absent: that of the settings."})}});
     rows.push_back({"DiskUsage",
                     {count("shards"), count("left"), count("logs"), count("derived"), count("node"),
-                     count("backups"), count("other"), count("free")}});
+                     count("backups"), count("other"), count("free"),
+                     count("set_aside", "Damaged files that were rebuilt.")}});
     rows.push_back({"ShardList",
                     {list("items", "Shard"),
                      {.name = "usage", .type = Object, .of = "DiskUsage", .note = "Bytes."}}});
-    rows.push_back({"NewTask", {choice("task", "check|compact|prune")}});
+    rows.push_back({"NewTask", {choice("task", "check|compact|prune|rebuild")}});
     rows.push_back({"Task",
-                    {choice("task", "check|compact|prune|backup|restore"),
+                    {choice("task", "check|compact|prune|backup|restore|rebuild"),
                      text("subject", "A community, or a backup's name."),
                      choice("state", "running|done|failed"), count("done"), count("total"),
                      text("found", "How it ended, in words.")}});

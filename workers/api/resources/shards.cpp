@@ -53,9 +53,10 @@ Handled list_shards(Call& call) {
     if (!list) co_return std::move(list.problem());
     auto out = items<json::Value>(list->shards);
     const auto& usage = list->usage;
-    out["usage"] = {{"shards", usage.shards},   {"left", usage.left}, {"logs", usage.logs},
-                    {"derived", usage.derived}, {"node", usage.node}, {"backups", usage.backups},
-                    {"other", usage.other},     {"free", usage.free}};
+    out["usage"] = {
+        {"shards", usage.shards},   {"left", usage.left}, {"logs", usage.logs},
+        {"derived", usage.derived}, {"node", usage.node}, {"backups", usage.backups},
+        {"other", usage.other},     {"free", usage.free}, {"set_aside", usage.set_aside}};
     co_return reply_json(out);
 }
 
