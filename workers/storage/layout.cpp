@@ -42,8 +42,10 @@ std::string Layout::left_file(const CommunityId& community) const {
 
 Result<void> Layout::prepare() const {
     std::error_code error;
-    for (std::size_t slot = 0; slot < process::slot_count; ++slot) {
-        auto path = folder(static_cast<std::uint8_t>(slot));
+    std::vector<std::string> folders{intake_folder()};
+    for (std::size_t slot = 0; slot < process::slot_count; ++slot)
+        folders.push_back(folder(static_cast<std::uint8_t>(slot)));
+    for (const auto& path : folders) {
         fs::create_directories(path, error);
         if (error)
             return Error{ErrorKind::Environment, "cannot make " + path + ": " + error.message()};

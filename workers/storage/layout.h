@@ -27,6 +27,7 @@ public:
 
     Result<void> prepare() const;  // the folders
     std::string folder(std::uint8_t slot) const;
+    std::string intake_folder() const { return root_ + "/intake"; }
     std::string node_file() const { return root_ + "/node"; }
     std::string shard_file(const CommunityId& community) const;
     std::string left_file(const CommunityId& community) const;

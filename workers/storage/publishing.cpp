@@ -50,6 +50,9 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     if (!prepared) co_return std::move(prepared.error());
     if (prepared->done) {
         index_soon(use);  // the first asker may have left before the commit was over
+        // And before it was known to be kept.
+        auto kept = co_await shards_.make_durable(use, deadline, Priority::Interactive);
+        if (!kept) co_return std::move(kept.error());
         co_return *prepared->done;
     }
 
@@ -62,13 +65,18 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
         RecordRef record;
         shard::ShardRoot root;
     };
+    const shard::IntakePublication promise{publication.id, wall_now_ms()};
     std::function<Result<Committed>(shard::Shard&)> commit =
-        [id = publication.id, packet](shard::Shard& shard) -> Result<Committed> {
-        WARREN_TRY(auto record, shard.commit_publish(id, packet, wall_now_ms()));
+        [promise, packet](shard::Shard& shard) -> Result<Committed> {
+        WARREN_TRY(auto record, shard.commit_publish(promise.request, packet, promise.at_ms,
+                                                     shard::Durability::Logged));
         return Committed{record, shard.root()};
     };
     auto done = co_await shards_.write<Committed>(use, std::move(commit), deadline);
     if (!done) co_return std::move(done.error());
+    const shard::IntakeEntry entry{publication.community, promise, {packet}};
+    auto kept = co_await intake_.keep(use, shard::encode(entry), deadline);
+    if (!kept) co_return std::move(kept.error());
     use->root = done->root;
     committed(use, 1, done->root);
     pipe::spawn(host_.io(),
