@@ -86,6 +86,7 @@ private:
     Task<bool> restore_once(std::vector<std::uint8_t> slots);
     Task<void> restore_rest(std::vector<std::uint8_t> slots);
     Task<bool> restored(std::uint8_t slot, Nanoseconds deadline);
+    void tell_damage(const Damage& damage);
     static Result<void> ensure_node(Cell<shard::NodeShard>& cell, const std::string& path,
                                     const shard::Epoch& epoch, const OnDamage& tell);
     template <typename T>
