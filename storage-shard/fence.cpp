@@ -29,9 +29,8 @@ Result<Epoch> decode_epoch(ByteView bytes) {
     return out;
 }
 
-Result<void> refuse_if_fenced(const Epoch& mine, const Epoch& there) {
-    if (there > mine && there.spawn != mine.spawn)
-        return refused("a newer storage worker owns this file");
+Result<void> refuse_if_newer(const Epoch& there, const Epoch& mine) {
+    if (there > mine) return refused("a newer storage worker owns this file");
     return {};
 }
 
@@ -48,22 +47,23 @@ Result<Fence> Fence::raise(const std::string& shard_path, const Epoch& mine) {
     const auto path = std::filesystem::path(shard_path).replace_filename("fence").string();
     WARREN_TRY(auto file, File::open(path, File::How::Create));
     Fence out(std::move(file), mine);
-    WARREN_TRY(auto before, out.read());
-    if (before < mine) {
+    auto stands = [&](const Epoch& there) { return there > mine || there.spawn == mine.spawn; };
+    WARREN_TRY(auto there, out.read());
+    if (!stands(there)) {
         auto lock = FileLock::wait(path);
         if (!lock) return io_error("cannot lock " + path);
-        WARREN_TRY(before, out.read());
+        WARREN_TRY(there, out.read());
         auto note = encode(mine);
         note = Writer().bytes(note).u64(check_of(note)).take();
-        if (before < mine) WARREN_TRY_VOID(out.file_.write(0, note));
+        if (!stands(there)) WARREN_TRY_VOID(out.file_.write(0, note));
     }
-    WARREN_TRY_VOID(refuse_if_fenced(mine, before));
+    WARREN_TRY_VOID(refuse_if_newer(there, mine));
     return out;
 }
 
 Result<void> Fence::check() {
     WARREN_TRY(auto there, read());
-    return refuse_if_fenced(mine_, there);
+    return refuse_if_newer(there, mine_);
 }
 
 }  // namespace warren::shard

@@ -1,6 +1,8 @@
-// Fencing (R-V4): a folder's shards belong to whoever opened one of them last. The note of it lies
-// beside them, FOLDER/fence, so that opening a shard writes nothing into its file. Not synced: it
-// keeps off processes that live now, and after a power loss none does.
+// Fencing (R-V4): a folder's shards belong to the worker that came to it last; whoever opened one
+// before that writes no more. The note of it lies beside them, FOLDER/fence, so that opening a
+// shard writes nothing into its file. It holds the epoch of that worker's first opening there, for
+// in later ones of its own it opens further shards. Not synced: it keeps off processes that live
+// now, and after a power loss none does.
 #pragma once
 
 #include <compare>
@@ -19,8 +21,7 @@ struct Epoch {
 };
 Bytes encode(const Epoch& epoch);
 Result<Epoch> decode_epoch(ByteView bytes);
-// By a newer opener. Not by what the same worker opened later.
-Result<void> refuse_if_fenced(const Epoch& mine, const Epoch& there);
+Result<void> refuse_if_newer(const Epoch& there, const Epoch& mine);
 
 class Fence {
 public:

@@ -63,7 +63,7 @@ Result<void> NodeShard::write(F&& body) {
         WARREN_TRY(auto owner, read_meta(connection_, "epoch"));
         if (owner) {
             WARREN_TRY(auto there, decode_epoch(*owner));
-            WARREN_TRY_VOID(refuse_if_fenced(epoch_, there));
+            WARREN_TRY_VOID(refuse_if_newer(there, epoch_));
         }
         WARREN_TRY_VOID(body());
         return transaction.commit();

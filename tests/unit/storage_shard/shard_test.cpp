@@ -259,6 +259,9 @@ TEST_F(ShardFixture, AFenceHoldsForAllShardsOfItsFolder) {
     EXPECT_FALSE(mine->store(views(records(1)), Durability::Replicated).ok());
     EXPECT_FALSE(mine->failed());
     EXPECT_FALSE(open_other({1, 3}).ok());
+    // A slot that comes back: what its owner opened before it went stays shut.
+    ASSERT_OK(open_other({2, 3}));
+    EXPECT_FALSE(mine->store(views(records(1)), Durability::Replicated).ok());
     // What a power loss tore fences nobody.
     std::ofstream(folder.file("fence"), std::ios::binary | std::ios::in) << "torn";
     EXPECT_OK(open_other({1, 3}));
