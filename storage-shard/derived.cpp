@@ -27,6 +27,11 @@ Result<std::unique_ptr<Derived>> Derived::open(const std::string& path) {
     return open_there(path);
 }
 
+bool Derived::is_there(const std::string& path) {
+    auto connection = Connection::open(path, Access::Read);
+    return connection.ok() && check_version(*connection, FileKind::Derived).ok();
+}
+
 // Under another name first: readers find a whole file or none.
 Result<void> Derived::create(const std::string& path) {
     auto temporary = path + ".new";

@@ -57,6 +57,8 @@ class Derived {
 public:
     // A damaged file, or one of another version, is thrown away and begun again.
     static Result<std::unique_ptr<Derived>> open(const std::string& path);
+    // Is there one that opens? Else it is made anew, and all that belongs into it is to be indexed.
+    static bool is_there(const std::string& path);
 
     Result<IndexMark> mark(const CommunityId& community);
     // Indexes what was read; nothing, when the mark is another by now. Starts over by itself when

@@ -28,7 +28,7 @@ struct FoundTorrent {
 struct Found {
     std::vector<FoundTorrent> torrents;  // the newest that match, newest first
     bool in_time = true;                 // false: the deadline came first
-    bool all = true;                     // false: there are older ones
+    bool all = true;                     // false: there may be older ones
 };
 struct SearchBounds {
     std::size_t candidates = 100;  // newest first; ranked by the caller

@@ -132,10 +132,6 @@ Result<void> DerivedReader::search_volumes(const std::string& expression,
     while (true) {
         WARREN_TRY(bool another, numbers.next());
         if (!another) return {};
-        if (out.torrents.size() >= bounds.candidates) {
-            out.all = false;
-            return {};
-        }
         if (bounds.until != 0 && monotonic_now() >= bounds.until) {
             out.in_time = false;
             return {};
@@ -149,6 +145,8 @@ Result<void> DerivedReader::search_volumes(const std::string& expression,
             out.torrents.push_back(torrent_from(rows));
             out.torrents.back().text = rows.real(11);
         }
+        out.all = out.torrents.size() < bounds.candidates;
+        if (!out.all) return {};
     }
 }
 

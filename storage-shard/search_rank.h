@@ -33,9 +33,14 @@ inline double freshness_factor(std::int64_t created_ms, std::int64_t now_ms) {
     return 0.5 + 0.5 * std::exp2(-age_days / 90);
 }
 
-inline double score_of(double text, std::int64_t created_ms, const std::optional<Health>& health,
-                       std::int64_t now_ms) {
-    return text * health_factor(health, now_ms) * freshness_factor(created_ms, now_ms);
+struct Score {
+    double text = 0, health = 1, freshness = 1;
+    double total() const { return text * health * freshness; }
+};
+
+inline Score score_of(double text, std::int64_t created_ms, const std::optional<Health>& health,
+                      std::int64_t now_ms) {
+    return {text, health_factor(health, now_ms), freshness_factor(created_ms, now_ms)};
 }
 
 }  // namespace warren::shard

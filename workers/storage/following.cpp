@@ -130,11 +130,29 @@ Task<void> StorageWorker::follow_what_is_announced() {
 // A log beside a file tells that its last opener was killed, perhaps before its records were
 // listed.
 Task<void> StorageWorker::index_what_a_crash_left() {
+    auto there = co_await slots_.present(owned_slots(), monotonic_now() + background_time_max);
+    std::function<bool(const FileOnDisk&)> wanted = [there](const FileOnDisk& file) {
+        return file.unclean || !there.contains(process::slot_of(file.community));
+    };
+    co_await index_files(std::move(wanted));
+}
+
+Task<void> StorageWorker::make_index_anew(std::uint8_t slot) {
+    auto begun = co_await slots_.begin_anew(slot);
+    if (!begun) co_return;
+    std::function<bool(const FileOnDisk&)> wanted = [slot](const FileOnDisk& file) {
+        return process::slot_of(file.community) == slot;
+    };
+    co_await index_files(std::move(wanted));
+}
+
+Task<void> StorageWorker::index_files(std::function<bool(const FileOnDisk&)> wanted) {
     auto present = co_await files(monotonic_now() + background_time_max);
     if (!present) co_return;
     for (const auto& file : *present) {
-        if (!file.unclean || file.presence != Presence::Joined || !owns(file.community)) continue;
+        if (file.presence != Presence::Joined || !owns(file.community) || !wanted(file)) continue;
         auto use = shards_.use(file.community);
+        use->indexed_to.reset();
         auto opened = co_await shards_.ensure_open(use, monotonic_now() + background_time_max);
         if (opened) index_soon(use);
     }

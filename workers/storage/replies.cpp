@@ -28,8 +28,9 @@ ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
     return ipc::Verdict::NotStored;
 }
 
-flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorrent& from,
-                                        double score = 0, const shard::Health& health = {}) {
+flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const RankedTorrent& ranked) {
+    const auto& from = ranked.torrent;
+    const auto health = ranked.health.value_or(shard::Health{});
     auto name = builder.CreateString(from.name);
     auto tags = builder.CreateString(from.tags);
     auto channel = builder.CreateString(from.channel);
@@ -37,8 +38,9 @@ flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const shard::FoundTorr
     auto record = to_wire(from.ref);
     auto infohash = to_wire<ipc::Infohash>(from.infohash);
     return S::CreateTorrent(builder, &community, &record, &infohash, name, from.size, from.files,
-                            tags, from.created_ms, channel, -score, health.seeders, health.leechers,
-                            health.checked_ms);
+                            tags, from.created_ms, channel, -ranked.score.total(), health.seeders,
+                            health.leechers, health.checked_ms, ranked.score.text,
+                            ranked.score.health, ranked.score.freshness);
 }
 
 }  // namespace
@@ -108,9 +110,11 @@ pipe::Answer contents(const Contents& contents) {
     for (const auto& row : contents.page.rows) {
         constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
         auto created = static_cast<std::int64_t>(std::min(row.entry.created_s, seconds_max)) * 1000;
-        all.push_back(torrent(builder, {contents.community, row.ref, row.entry.infohash,
-                                        row.entry.name, row.entry.size, row.entry.files,
-                                        row.entry.tags, created, contents.channel, 0}));
+        RankedTorrent one;
+        one.torrent = {contents.community, row.ref,        row.entry.infohash, row.entry.name,
+                       row.entry.size,     row.entry.files, row.entry.tags,     created,
+                       contents.channel,   0};
+        all.push_back(torrent(builder, one));
     }
     auto list = builder.CreateVector(all);
     auto next = builder.CreateString(contents.page.next);
@@ -121,8 +125,7 @@ pipe::Answer found(const SearchResult& result) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::Torrent>> all;
     for (const auto& row : result.torrents)
-        all.push_back(
-            torrent(builder, row.torrent, row.score, row.health.value_or(shard::Health{})));
+        all.push_back(torrent(builder, row));
     auto list = builder.CreateVector(all);
     return answer(builder, S::CreateSearchReply(builder, list, !result.complete));
 }

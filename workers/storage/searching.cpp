@@ -9,10 +9,9 @@ namespace warren::storage {
 
 namespace {
 
-constexpr Nanoseconds search_time_max = 50_ms;
-// The newest matches, over all slots: what is ranked. Each slot gives a full answer, as one may
-// hold them all.
-constexpr std::size_t candidates_max = 2048, candidates_min = 100;
+constexpr Nanoseconds search_time_max = 30_ms;  // to look; who asks is answered within 50
+// The newest matches, over all slots: what is ranked.
+constexpr std::size_t candidates_max = 2048, candidates_min = 32, candidates_enough = 512;
 constexpr std::size_t limit_max = 100;
 constexpr std::size_t health_max = 100'000;
 
@@ -28,7 +27,7 @@ SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t l
     out.torrents.reserve(found.size());
     const auto now = wall_now_ms();
     for (auto& torrent : found) {
-        RankedTorrent one{std::move(torrent), std::nullopt, 0};
+        RankedTorrent one{std::move(torrent), std::nullopt, {}};
         const auto known = health_.find(one.torrent.infohash);
         if (known != health_.end()) one.health = known->second;
         one.score = shard::score_of(one.torrent.text, one.torrent.created_ms, one.health, now);
@@ -38,19 +37,17 @@ SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t l
     std::ranges::partial_sort(out.torrents,
                               out.torrents.begin() + static_cast<std::ptrdiff_t>(keep),
                               [](const RankedTorrent& a, const RankedTorrent& b) {
-                                  if (a.score != b.score) return a.score > b.score;
+                                  const auto left = a.score.total(), right = b.score.total();
+                                  if (left != right) return left > right;
                                   return a.torrent.ref > b.torrent.ref;
                               });
     out.torrents.resize(keep);
     return out;
 }
 
-Task<Result<SearchResult>> Slots::search(Numbers slots, std::string text, std::size_t limit,
-                                         Nanoseconds deadline) {
-    shard::SearchBounds bounds;
-    bounds.until = std::min(deadline, monotonic_now() + search_time_max);
-    bounds.candidates = std::clamp(candidates_max / std::max<std::size_t>(slots.size(), 1),
-                                   candidates_min, candidates_max);
+// Into what is known of each slot; false: a slot did not answer in time.
+Task<Result<bool>> Slots::search_once(Numbers slots, std::string text, shard::SearchBounds bounds,
+                                      FoundBySlot& into) {
     std::vector<Task<Result<shard::Found>>> questions;
     for (auto slot : slots) {
         std::function<Result<shard::Found>(shard::DerivedReader&)> work =
@@ -58,20 +55,50 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, std::string text, std::s
         questions.push_back(read<shard::Found>(slot, std::move(work), bounds.until));
     }
     auto answers = co_await gather<shard::Found>(loop_, std::move(questions), bounds.until);
-    std::vector<shard::FoundTorrent> all;
     bool complete = true;
-    for (auto& answer : answers) {
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        auto& answer = answers[i];
         if (answer && answer->ok()) {
             complete = complete && (**answer).in_time;
-            std::ranges::move((**answer).torrents, std::back_inserter(all));
+            into[slots[i]] = std::move(**answer);
             continue;
         }
         if (answer && answer->error().kind == ErrorKind::BadInput)
             co_return std::move(answer->error());
         complete = complete && answer && answer->error().kind == ErrorKind::NotFound;
     }
-    auto out = ranked(std::move(all), limit);
-    out.complete = complete;
+    co_return complete;
+}
+
+// First a few of each slot, however many there are. When they are few altogether, the slots that
+// may hold more give what is missing: one channel may have them all.
+Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
+                                         Nanoseconds deadline) {
+    shard::SearchBounds bounds;
+    bounds.until = std::min(deadline, monotonic_now() + search_time_max);
+    bounds.candidates = std::clamp(candidates_max / std::max<std::size_t>(slots.size(), 1),
+                                   candidates_min, candidates_max);
+    std::erase_if(slots,
+                  [&](std::uint8_t slot) { return slot % question.groups != question.group; });
+    FoundBySlot found;
+    auto complete = co_await search_once(std::move(slots), question.text, bounds, found);
+    if (!complete) co_return std::move(complete.error());
+    std::size_t count = 0;
+    Numbers more;
+    for (const auto& [slot, part] : found) {
+        count += part.torrents.size();
+        if (!part.all) more.push_back(slot);
+    }
+    if (count < candidates_enough && !more.empty()) {
+        bounds.candidates = candidates_max / more.size();
+        auto rest = co_await search_once(std::move(more), question.text, bounds, found);
+        complete = *complete && rest && *rest;
+    }
+    std::vector<shard::FoundTorrent> all;
+    for (auto& [slot, part] : found)
+        std::ranges::move(part.torrents, std::back_inserter(all));
+    auto out = ranked(std::move(all), question.limit);
+    out.complete = *complete;
     co_return std::move(out);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/process/log.h"
 #include "workers/storage/gather.h"
 #include "workers/storage/slots_read.h"
 
@@ -16,6 +17,7 @@ constexpr std::size_t forget_rows = 512;
 constexpr std::size_t page_max = 1000;          // tables in a message
 constexpr std::size_t page_bytes = 512 * 1024;  // text in a message
 constexpr Nanoseconds close_time_max = 10_s;
+constexpr Nanoseconds remake_interval = 60_s;
 
 }  // namespace
 
@@ -45,7 +47,48 @@ Task<Result<T>> Slots::write(std::uint8_t number, std::function<Result<T>(shard:
     };
     auto out = co_await executor_.run<T>(slot.writes, std::move(job), terms);
     slots_[number].known = false;
+    if (!out) note_damage(number, out.error());
     co_return out;
+}
+
+Task<std::set<std::uint8_t>> Slots::present(Numbers slots, Nanoseconds deadline) {
+    std::set<std::uint8_t> out;
+    for (auto slot : slots) {
+        std::function<Result<bool>()> look = [path = layout_.derived_file(slot)]() -> Result<bool> {
+            return shard::Derived::is_there(path);
+        };
+        auto there = co_await executor_.run<bool>(slots_[slot].writes, std::move(look), deadline);
+        if (!there || *there) out.insert(slot);  // nobody knows: a later start sees it
+    }
+    co_return std::move(out);
+}
+
+// Once a minute: a disk that damages what is written is no reason to write for ever.
+void Slots::note_damage(std::uint8_t number, const Error& error) {
+    auto& slot = slots_[number];
+    const auto now = monotonic_now();
+    if (error.kind != ErrorKind::Damaged) return;
+    if (slot.damaged_at != 0 && now < slot.damaged_at + remake_interval) return;
+    slot.damaged_at = now;
+    process::log::broken("event=index.damaged slot={} then=\"its worker makes it anew\" "
+                         "reason=\"{}\"",
+                         number, error.text);
+    if (tell_damaged_) tell_damaged_(number);
+}
+
+Task<Result<void>> Slots::begin_anew(std::uint8_t number) {
+    auto& slot = slots_[number];
+    std::function<Result<void>()> job = [path = layout_.derived_file(number),
+                                         derived = slot.derived]() -> Result<void> {
+        derived->it.reset();
+        shard::remove_database(path);
+        WARREN_TRY(derived->it, shard::Derived::open(path));
+        return {};
+    };
+    auto terms = Executor::Terms::always(monotonic_now() + close_time_max);
+    auto gone = co_await executor_.run<void>(slot.writes, std::move(job), terms);
+    slot.known = false;
+    co_return gone;
 }
 
 Task<Result<shard::IndexMark>> Slots::mark(CommunityId community, Executor::Terms terms) {

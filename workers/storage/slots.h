@@ -4,14 +4,17 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "storage-shard/derived.h"
 #include "storage-shard/derived_reader.h"
 #include "storage-shard/search_rank.h"
+#include "workers/storage/commands.h"
 #include "workers/storage/executor.h"
 #include "workers/storage/layout.h"
 #include "workers/storage/listings.h"
@@ -24,7 +27,7 @@ inline constexpr std::size_t index_step_records = 512;
 struct RankedTorrent {
     shard::FoundTorrent torrent;
     std::optional<shard::Health> health;
-    double score = 0;  // larger is better
+    shard::Score score;  // larger is better
 };
 struct SearchResult {
     std::vector<RankedTorrent> torrents;  // best first
@@ -53,8 +56,7 @@ public:
     Task<Result<void>> forget(CommunityId community, shard::Derived::Then then,
                               Nanoseconds deadline);
 
-    Task<Result<SearchResult>> search(Numbers slots, std::string text, std::size_t limit,
-                                      Nanoseconds deadline);
+    Task<Result<SearchResult>> search(Numbers slots, SearchQuestion question, Nanoseconds deadline);
     Task<Result<AuthorRecords>> author(Numbers slots, MemberId member,
                                        std::optional<shard::AuthorCursor> after, std::size_t limit,
                                        Nanoseconds deadline);
@@ -73,6 +75,11 @@ public:
     Task<Result<std::vector<Described>>> describe(std::vector<CommunityId> communities,
                                                   Nanoseconds deadline);
     Task<void> close(std::uint8_t slot);
+    // Which of these have an index. Of others all is to be indexed.
+    Task<std::set<std::uint8_t>> present(Numbers slots, Nanoseconds deadline);
+    // Some index turned out to be damaged, perhaps another worker's. Its own worker begins it anew.
+    void on_damage(std::function<void(std::uint8_t)> tell) { tell_damaged_ = std::move(tell); }
+    Task<Result<void>> begin_anew(std::uint8_t slot);
 
     // Kept in memory: it is told again every minute, and out of date after days.
     void put_health(const Infohash& infohash, const shard::Health& health);
@@ -83,6 +90,7 @@ private:
         std::shared_ptr<Cell<shard::Derived>> derived;
         std::shared_ptr<Cell<shard::DerivedReader>> reader;
         bool known = false;  // nothing was written since the listings looked
+        Nanoseconds damaged_at = 0;
     };
     template <typename T>
     Task<Result<T>> read(std::uint8_t slot, std::function<Result<T>(shard::DerivedReader&)> work,
@@ -90,7 +98,11 @@ private:
     template <typename T>
     Task<Result<T>> write(std::uint8_t slot, std::function<Result<T>(shard::Derived&)> work,
                           Executor::Terms terms);
+    void note_damage(std::uint8_t slot, const Error& error);
     Task<void> refresh(const Numbers& own, Nanoseconds deadline);
+    using FoundBySlot = std::map<std::uint8_t, shard::Found>;
+    Task<Result<bool>> search_once(Numbers slots, std::string text, shard::SearchBounds bounds,
+                                   FoundBySlot& into);
     SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
 
     asio::io_context& loop_;
@@ -98,6 +110,7 @@ private:
     const Layout& layout_;
     std::vector<Slot> slots_;
     Listings listings_;
+    std::function<void(std::uint8_t)> tell_damaged_;
     std::unordered_map<Infohash, shard::Health> health_;
 };
 

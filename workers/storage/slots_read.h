@@ -25,7 +25,9 @@ Task<Result<T>> Slots::read(std::uint8_t number,
             cell->it.reset();
         return out;
     };
-    co_return co_await executor_.run<T>(slot.reads, std::move(job), deadline);
+    auto out = co_await executor_.run<T>(slot.reads, std::move(job), deadline);
+    if (!out) note_damage(number, out.error());
+    co_return out;
 }
 
 }  // namespace warren::storage

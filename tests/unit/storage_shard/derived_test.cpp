@@ -341,16 +341,20 @@ TEST_F(DerivedFixture, TellsWhatChangedInListings) {
 }
 
 TEST(SearchRank, HealthAndFreshnessMoveAScoreWithinBounds) {
+    auto total = [](double text, std::int64_t created_ms, const std::optional<Health>& health,
+                    std::int64_t now_ms) {
+        return score_of(text, created_ms, health, now_ms).total();
+    };
     constexpr std::int64_t day = 86'400'000, now = 20'000 * day;
-    EXPECT_DOUBLE_EQ(score_of(1, now, std::nullopt, now), 1);
-    EXPECT_DOUBLE_EQ(score_of(1, now + 5 * day, std::nullopt, now), 1);  // no gain from the future
-    EXPECT_DOUBLE_EQ(score_of(1, now - 90 * day, std::nullopt, now), 0.75);
-    EXPECT_GE(score_of(1, 0, std::nullopt, now), 0.5);
-    EXPECT_DOUBLE_EQ(score_of(1, now, Health{0, 9, now}, now), 0.5);
-    EXPECT_DOUBLE_EQ(score_of(1, now, Health{1023, 0, now}, now), 2);
-    EXPECT_DOUBLE_EQ(score_of(1, now, Health{4'000'000, 0, now}, now), 2);
-    EXPECT_DOUBLE_EQ(score_of(1, now, Health{1023, 0, now - day}, now), 1.5);
-    EXPECT_GT(score_of(1, now, Health{2, 0, now}, now), score_of(1, now, Health{1, 0, now}, now));
+    EXPECT_DOUBLE_EQ(total(1, now, std::nullopt, now), 1);
+    EXPECT_DOUBLE_EQ(total(1, now + 5 * day, std::nullopt, now), 1);  // no gain from the future
+    EXPECT_DOUBLE_EQ(total(1, now - 90 * day, std::nullopt, now), 0.75);
+    EXPECT_GE(total(1, 0, std::nullopt, now), 0.5);
+    EXPECT_DOUBLE_EQ(total(1, now, Health{0, 9, now}, now), 0.5);
+    EXPECT_DOUBLE_EQ(total(1, now, Health{1023, 0, now}, now), 2);
+    EXPECT_DOUBLE_EQ(total(1, now, Health{4'000'000, 0, now}, now), 2);
+    EXPECT_DOUBLE_EQ(total(1, now, Health{1023, 0, now - day}, now), 1.5);
+    EXPECT_GT(total(1, now, Health{2, 0, now}, now), total(1, now, Health{1, 0, now}, now));
 }
 
 TEST(DerivedDirectory, ListsAnnouncedChannels) {
