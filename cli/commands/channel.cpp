@@ -189,4 +189,28 @@ Exit run_search(const Call& call) {
     return Exit::Ok;
 }
 
+Exit run_author(const Call& call) {
+    const auto who = call.text("MEMBER");
+    const auto bytes = from_hex(who);
+    constexpr std::size_t key_bytes = 74;
+    if (!bytes || (bytes->size() != MemberId::size && bytes->size() != key_bytes)) {
+        print_error("MEMBER is \"" + printable(who) +
+                    "\"; write a member id (40 hexadecimal digits) or a public key (148)");
+        return Exit::Usage;
+    }
+    auto asked = ask(call, {"GET", "members/" + who + "/records" + page_query(call), "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.record")) return *printed;
+    std::printf("%s records, %s forks\n", human_count(size_at(asked.json, "records")).c_str(),
+                human_count(size_at(asked.json, "forks")).c_str());
+    Table table({{"COMMUNITY"}, {"TIME", Align::Right}, {"KIND"}, {"FORKED"}, {"RECORD"}});
+    for (const auto& item : items_at(asked.json, "items"))
+        table.add({string_at(item, "community"), human_count(size_at(item, "global_time")),
+                   string_at(item, "kind"), flag_at(item, "forked") ? "yes" : "no",
+                   string_at(item, "record")});
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+    print_more(asked.json);
+    return Exit::Ok;
+}
+
 }  // namespace warren::cli

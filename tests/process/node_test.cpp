@@ -10,6 +10,7 @@
 #include <future>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "base/clock.h"
 #include "base/endpoint.h"
@@ -152,6 +153,60 @@ TEST(LiveNode, RefusesACountThatARoleCannotHave) {
         EXPECT_EQ(node.put("/api/v1/workers/" + role, {{"count", count}}).status, 422) << role;
     EXPECT_EQ(node.put("/api/v1/workers/warrend", {{"count", 2}}).status, 404);
     EXPECT_EQ(node.workers().size(), 7u);
+}
+
+// Two storage workers, so that answers are put together.
+TEST(LiveNode, SearchesLineByLineAndLooksUpWhatAMemberWrote) {
+    Node node({.name = "searched"});
+    ASSERT_TRUE(node.start()) << node.log();
+    ASSERT_EQ(node.put("/api/v1/workers/storage", {{"count", 2}}).status, 200);
+    ASSERT_TRUE(wait_until([&] { return node.all_ready(); }, 20)) << node.roster().dump(1);
+    const auto channels = create_channels(node, 4);
+    for (std::size_t i = 0; i < 8; ++i) {
+        const auto path = "/api/v1/channels/" + channels[i % 4] + "/torrents";
+        ASSERT_EQ(persist(node, path, magnet_entry(i), "entry-" + std::to_string(i), 20).status,
+                  201);
+    }
+    std::vector<json> lines;
+    const auto all_found = [&] {
+        const auto answer =
+            node.request("GET", "/api/v1/search?q=entry", "", {{"Accept", "application/x-ndjson"}});
+        lines.clear();
+        std::istringstream in(answer.text);
+        for (std::string line; std::getline(in, line);)
+            lines.push_back(json::parse(line, nullptr, false));
+        return answer.status == 200 && lines.size() == 9;
+    };
+    ASSERT_TRUE(wait_until(all_found, 20)) << lines.size();
+    EXPECT_EQ(lines.back(), (json{{"complete", true}, {"items", 8}}));
+    for (std::size_t i = 0; i < 8; ++i)
+        EXPECT_GT(lines[i]["torrent"]["score"], 0) << lines[i].dump();
+
+    // A genesis and an announcement for each channel, and the torrents.
+    const auto member = node.get("/api/v1/status").body.value("member", "");
+    const auto path = "/api/v1/members/" + member + "/records";
+    HttpAnswer whole;
+    ASSERT_TRUE(wait_until(
+        [&] {
+            whole = node.get(path);
+            return whole.status == 200 && whole.body["records"] == 16;
+        },
+        20))
+        << whole.text;
+    EXPECT_EQ(whole.body["forks"], 0);
+    std::set<std::string> seen;
+    std::string after;
+    do {
+        const auto page = node.get(path + "?limit=5" + (after.empty() ? "" : "&after=" + after));
+        ASSERT_EQ(page.status, 200) << page.text;
+        for (const auto& row : page.body["items"])
+            EXPECT_TRUE(seen.insert(row["record"]).second) << "twice: " << row.dump();
+        after = page.body.value("next", "");
+    } while (!after.empty());
+    EXPECT_EQ(seen.size(), 16u);
+    const std::string key = whole.body["public_key"];
+    EXPECT_EQ(node.get("/api/v1/members/" + key + "/records").body["records"], 16);
+    EXPECT_EQ(node.get("/api/v1/members/" + std::string(40, '0') + "/records").status, 404);
 }
 
 json setting(Node& node, const std::string& name) {

@@ -72,10 +72,10 @@ std::shared_ptr<Asking::Answer> Asking::start(Errand& errand, Role role, Target 
     return answer;
 }
 
-pipe::Task<Outcome<Message>> Asking::finish(std::shared_ptr<Answer> answer, Errand& errand,
+pipe::Task<Outcome<Message>> Asking::finish(std::shared_ptr<Answer> answer, Nanoseconds deadline,
                                             Role role) {
     // A little more than the pipe itself has, so that its own reason for giving up arrives first.
-    auto got = co_await answer->wait(errand.deadline() + 20_ms);
+    auto got = co_await answer->wait(deadline + 20_ms);
     waiting_.remove_if([&](const Waiting& entry) { return entry.answer == answer; });
     if (got) co_return std::move(*got);
     const auto name = process::name_of(role);
@@ -88,7 +88,7 @@ pipe::Task<Outcome<Message>> Asking::ask(Errand& errand, Role role, Target targe
     if (auto wrong = obstacle(errand.patience(), role, target))
         co_return Outcome<Message>(std::move(*wrong));
     auto answer = start(errand, role, target, std::move(message));
-    co_return co_await finish(std::move(answer), errand, role);
+    co_return co_await finish(std::move(answer), errand.deadline(), role);
 }
 
 pipe::Task<std::vector<Outcome<Message>>> Asking::ask_all(Errand& errand, Role role,
@@ -98,8 +98,40 @@ pipe::Task<std::vector<Outcome<Message>>> Asking::ask_all(Errand& errand, Role r
         answers.push_back(start(errand, role, Target::instance(index), message));
     std::vector<Outcome<Message>> out;
     for (auto& answer : answers)
-        out.push_back(co_await finish(std::move(answer), errand, role));
+        out.push_back(co_await finish(std::move(answer), errand.deadline(), role));
     co_return out;
+}
+
+Answers Asking::ask_each(Errand& errand, Role role, std::vector<Question> questions) {
+    auto state = std::make_shared<Answers::State>(host_.io());
+    state->left = questions.size();
+    state->deadline = errand.deadline();
+    auto take = [](Asking& self, std::shared_ptr<Answer> answer, Role asked,
+                   std::shared_ptr<Answers::State> into) -> pipe::Task<void> {
+        auto got = co_await self.finish(std::move(answer), into->deadline, asked);
+        into->there.push_back(std::move(got));
+        into->came->set(true);
+    };
+    for (auto& question : questions) {
+        auto answer =
+            start(errand, role, Target::instance(question.instance), std::move(question.message));
+        pipe::spawn(host_.io(), take(*this, std::move(answer), role, state));
+    }
+    return Answers(std::move(state));
+}
+
+pipe::Task<std::optional<Outcome<Message>>> Answers::next() {
+    const auto state = state_;
+    if (state->left == 0) co_return std::nullopt;
+    while (state->there.empty()) {
+        // Each ends by the deadline; this one is behind it.
+        (void)co_await state->came->wait(state->deadline + 1_s);
+        state->came = std::make_shared<pipe::Promise<bool>>(state->io);
+    }
+    --state->left;
+    std::optional<Outcome<Message>> out(std::move(state->there.front()));
+    state->there.pop_front();
+    co_return std::move(out);
 }
 
 void Asking::fail_degraded() {

@@ -2,6 +2,7 @@
 // slow, degraded while we wait. It always ends by its deadline.
 #pragma once
 
+#include <deque>
 #include <list>
 #include <memory>
 #include <vector>
@@ -11,6 +12,27 @@
 #include "workers/api/problem.h"
 
 namespace warren::api {
+
+// Answers to several questions, taken in the order in which they come.
+class Answers {
+public:
+    // Nothing: all were taken.
+    pipe::Task<std::optional<Outcome<pipe::Message>>> next();
+
+private:
+    friend class Asking;
+    struct State {
+        explicit State(pipe::asio::io_context& loop)
+            : io(loop), came(std::make_shared<pipe::Promise<bool>>(loop)) {}
+        pipe::asio::io_context& io;
+        std::shared_ptr<pipe::Promise<bool>> came;
+        std::deque<Outcome<pipe::Message>> there;
+        std::size_t left = 0;
+        Nanoseconds deadline = 0;
+    };
+    explicit Answers(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    std::shared_ptr<State> state_;
+};
 
 class Asking {
 public:
@@ -22,6 +44,12 @@ public:
     // of `ready`. Empty: none is ready.
     pipe::Task<std::vector<Outcome<pipe::Message>>> ask_all(Errand& errand, process::Role role,
                                                             const pipe::Message& message);
+    struct Question {
+        std::uint16_t instance = 0;
+        pipe::Message message;
+    };
+    // All at once, each under an id of its own.
+    Answers ask_each(Errand& errand, process::Role role, std::vector<Question> questions);
     std::vector<std::uint16_t> ready(process::Role role) const {
         return host_.outbox().ready(role);
     }
@@ -41,7 +69,7 @@ private:
 
     std::shared_ptr<Answer> start(Errand& errand, process::Role role, pipe::Target target,
                                   pipe::Message message);
-    pipe::Task<Outcome<pipe::Message>> finish(std::shared_ptr<Answer> answer, Errand& errand,
+    pipe::Task<Outcome<pipe::Message>> finish(std::shared_ptr<Answer> answer, Nanoseconds deadline,
                                               process::Role role);
     bool is_degraded(process::Role role, const pipe::Target& target) const;
 

@@ -29,6 +29,7 @@ struct Call {
     Parameters query;
     json::Value body;  // checked against the route's schema
     Errand errand;
+    bool lines = false;  // the client takes the answer line by line, and the route can
 
     Outbox& outbox() { return parts.outbox; }
     std::string text(std::string_view name) const {

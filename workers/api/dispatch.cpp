@@ -22,6 +22,8 @@ std::string_view type_of(Content content) {
     return "";
 }
 
+constexpr std::string_view lines_type = "application/x-ndjson";
+
 http::Response success(const Route& route, Reply reply) {
     http::Response out;
     out.status = reply.existed && route.also_status != 0 ? route.also_status : route.status;
@@ -115,12 +117,14 @@ pipe::Task<http::Response> Dispatch::run(const http::Head& head, const std::stri
               .path = std::move(passed.path),
               .query = std::move(passed.query),
               .body = std::move(*value),
-              .errand = Errand(monotonic_now() + span, patience, *id)};
+              .errand = Errand(monotonic_now() + span, patience, *id),
+              .lines = !route.line.empty() && accepts(head, lines_type)};
     auto reply = co_await route.handler(call);
     const auto status = reply ? route.status : reply.problem().status;
     if (route.changes()) audit(head, route, *id, status);
     if (!reply) co_return to_response(reply.problem(), instance_of(head));
     auto response = success(route, std::move(*reply));
+    if (call.lines) response.content_type = lines_type;
     co_return std::move(response);
 }
 

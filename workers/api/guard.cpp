@@ -80,4 +80,16 @@ bool is_json_content(const http::Head& head) {
     return type.substr(0, type.find_last_not_of(" \t") + 1) == "application/json";
 }
 
+bool accepts(const http::Head& head, std::string_view type) {
+    const auto field = lower(head.only("accept").value_or(""));
+    for (auto rest = std::string_view(field); !rest.empty();) {
+        const auto end = std::min(rest.find(','), rest.size());
+        auto range = rest.substr(0, std::min(rest.find(';'), end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        range.remove_prefix(std::min(range.find_first_not_of(" \t"), range.size()));
+        if (range.substr(0, range.find_last_not_of(" \t") + 1) == type) return true;
+    }
+    return false;
+}
+
 }  // namespace warren::api

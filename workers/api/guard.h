@@ -25,5 +25,7 @@ std::vector<std::string> host_names(std::string_view listen, const std::vector<s
 std::optional<Problem> guard(const http::Head& head, const GuardRules& rules);
 // State changes must be JSON that a plain form cannot send.
 bool is_json_content(const http::Head& head);
+// The client names this very type among those it takes; wildcards do not count.
+bool accepts(const http::Head& head, std::string_view type);
 
 }  // namespace warren::api

@@ -44,6 +44,8 @@ Json path_parameter(std::string_view name) {
     Json schema = {{"type", "string"}};
     if (name == "role")
         schema["enum"] = {"network", "torrent", "verify", "sign", "storage", "api"};
+    else if (name == "member")
+        schema["pattern"] = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{148})$";
     else
         schema["pattern"] = "^[0-9a-fA-F]{40}$";
     return {{"name", name}, {"in", "path"}, {"required", true}, {"schema", schema}};
@@ -70,6 +72,8 @@ Json success_of(const Route& route, unsigned status) {
     switch (route.content) {
     case Content::Json:
         out["content"]["application/json"]["schema"] = reference(route.response);
+        if (!route.line.empty())
+            out["content"]["application/x-ndjson"]["schema"] = reference(route.line);
         break;
     case Content::Events:
         out["content"]["text/event-stream"]["schema"] = {{"type", "string"}};

@@ -6,6 +6,16 @@
 
 namespace warren::api {
 
+class FoundParts {
+public:
+    explicit FoundParts(Answers answers) : answers_(std::move(answers)) {}
+    // Nothing: that was the last.
+    pipe::Task<std::optional<Outcome<Found>>> next();
+
+private:
+    Answers answers_;
+};
+
 class Outbox {
 public:
     explicit Outbox(pipe::Host& host) : asking_(host) {}
@@ -23,6 +33,9 @@ public:
     Asked<ChannelPage> list_channels(Errand& errand, Page page);
     Asked<TorrentPage> list_contents(Errand& errand, CommunityId community, Page page);
     Asked<Found> search(Errand& errand, std::string text, std::uint32_t limit);
+    // The same by parts of the index, as they answer.
+    FoundParts search_parts(Errand& errand, std::string text, std::uint32_t limit);
+    Asked<AuthorPage> list_authored(Errand& errand, MemberId member, Page page);
 
     Asked<TorrentFacts> create_torrent(Errand& errand, std::string path);
     Asked<TorrentFacts> inspect_torrent(Errand& errand, const Bytes& torrent);
@@ -57,6 +70,9 @@ public:
     void on_roster() { asking_.fail_degraded(); }
 
 private:
+    FoundParts ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
+                          std::uint8_t groups);
+
     struct Downloads {
         std::vector<Download> list;
         bool more = true;

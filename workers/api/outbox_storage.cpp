@@ -35,6 +35,18 @@ Target node() {
 }
 const auto strange = [] { return strange_reply("storage"); };
 
+// Parts of a worker's index, when results are wanted as they come.
+constexpr std::uint8_t search_groups = 8;
+
+std::string kind_name(protocol::RecordKind kind) {
+    switch (kind) {
+    case protocol::RecordKind::ChannelGenesis: return "channel";
+    case protocol::RecordKind::Torrent: return "torrent";
+    case protocol::RecordKind::ChannelAnnounced: return "announcement";
+    }
+    return "other";
+}
+
 std::optional<std::string> next_of(bool more, const flatbuffers::String* next) {
     if (!more || !next) return std::nullopt;
     return next->str();
@@ -51,7 +63,25 @@ Torrent torrent_of(const S::Torrent& from) {
     out.size = from.size();
     out.files = from.files();
     out.created_ms = from.created_ms();
-    out.rank = from.rank();
+    return out;
+}
+
+FoundTorrent found_torrent_of(const S::Torrent& from) {
+    FoundTorrent out{torrent_of(from), std::nullopt, -from.rank()};
+    if (from.checked_ms() != 0) out.swarm = {from.seeders(), from.leechers(), from.checked_ms()};
+    out.text = from.text();
+    out.health = from.health();
+    out.freshness = from.freshness();
+    return out;
+}
+
+AuthoredRecord authored_of(const S::Authored& from) {
+    AuthoredRecord out;
+    out.community = from_wire<CommunityId>(from.community());
+    out.record = from_wire_ref(from.record());
+    out.kind = kind_name(static_cast<protocol::RecordKind>(from.kind()));
+    out.cursor = text_of(from.cursor());
+    out.forked = from.forked();
     return out;
 }
 
@@ -190,29 +220,86 @@ Outbox::Asked<TorrentPage> Outbox::list_contents(Errand& errand, CommunityId com
     co_return TorrentPage{torrents_of(list->torrents()), next_of(list->more(), list->next())};
 }
 
+FoundParts Outbox::ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
+                              std::uint8_t groups) {
+    std::vector<Asking::Question> questions;
+    for (std::uint8_t group = 0; group < groups; ++group) {
+        for (const auto instance : asking_.ready(Role::Storage)) {
+            Builder builder;
+            const auto words = builder.CreateString(text);
+            auto message = request(builder, S::CreateSearch(builder, words, limit, group, groups));
+            questions.push_back({instance, std::move(message)});
+        }
+    }
+    return FoundParts(asking_.ask_each(errand, Role::Storage, std::move(questions)));
+}
+
+FoundParts Outbox::search_parts(Errand& errand, std::string text, std::uint32_t limit) {
+    return ask_search(errand, text, limit, search_groups);
+}
+
+pipe::Task<std::optional<Outcome<Found>>> FoundParts::next() {
+    using Part = std::optional<Outcome<Found>>;
+    auto answer = co_await answers_.next();
+    if (!answer) co_return std::nullopt;
+    if (!*answer) co_return Part(std::move(answer->problem()));
+    const auto* found = reply<S::SearchReply>(**answer);
+    if (!found) co_return Part(strange());
+    Found out;
+    out.complete = !found->partial();
+    if (found->torrents())
+        for (const auto* torrent : *found->torrents())
+            out.torrents.push_back(found_torrent_of(*torrent));
+    co_return Part(std::move(out));
+}
+
 Outbox::Asked<Found> Outbox::search(Errand& errand, std::string text, std::uint32_t limit) {
     if (auto wrong = obstacle(Patience::Read, Role::Storage)) co_return std::move(*wrong);
-    Builder builder;
-    const auto words = builder.CreateString(text);
-    const auto message = request(builder, S::CreateSearch(builder, words, limit));
-    auto answers = co_await asking_.ask_all(errand, Role::Storage, message);
+    auto parts = ask_search(errand, text, limit, 1);
     Found out;
     bool any = false;
-    for (auto& answer : answers) {
-        const auto* found = answer ? reply<S::SearchReply>(*answer) : nullptr;
+    for (auto part = co_await parts.next(); part; part = co_await parts.next()) {
         // What one worker finds wrong with the words, all do.
-        if (!answer && answer.problem().status < 500) co_return std::move(answer.problem());
-        out.complete = out.complete && found;
-        if (!found) continue;
+        if (!*part && part->problem().status < 500) co_return std::move(part->problem());
+        out.complete = out.complete && *part && (**part).complete;
+        if (!*part) continue;
         any = true;
-        out.complete = out.complete && !found->partial();
-        for (auto& torrent : torrents_of(found->torrents()))
-            out.torrents.push_back(std::move(torrent));
+        std::ranges::move((**part).torrents, std::back_inserter(out.torrents));
     }
     if (!any) co_return role_unavailable("storage", "storage: no worker could search in time");
-    // As SQLite ranks: the smaller, the better.
-    std::ranges::stable_sort(out.torrents, {}, &Torrent::rank);
+    std::ranges::stable_sort(out.torrents, std::greater{}, &FoundTorrent::score);
     if (out.torrents.size() > limit) out.torrents.resize(limit);
+    co_return out;
+}
+
+// Each worker answers for the communities of its slots, in one order over all communities.
+Outbox::Asked<AuthorPage> Outbox::list_authored(Errand& errand, MemberId member, Page page) {
+    Builder builder;
+    const auto after = builder.CreateString(page.after);
+    const auto id = to_wire<S::MemberId>(member);
+    const auto message = request(builder, S::CreateListAuthored(builder, &id, after, page.limit));
+    auto answers = co_await asking_.ask_all(errand, Role::Storage, message);
+    AuthorPage out;
+    bool any = false, more = false;
+    for (auto& answer : answers) {
+        if (!answer && answer.problem().status < 500) co_return std::move(answer.problem());
+        const auto* list = answer ? reply<S::ListAuthoredReply>(*answer) : nullptr;
+        out.complete = out.complete && list && !list->partial();
+        if (!list) continue;
+        any = true;
+        more = more || list->more();
+        out.records += list->count();
+        out.forks += list->forks();
+        if (out.public_key.empty()) out.public_key = bytes_of(list->key());
+        if (list->records())
+            for (const auto* record : *list->records())
+                out.items.push_back(authored_of(*record));
+    }
+    if (!any) co_return role_unavailable("storage", "storage: no worker could answer in time");
+    std::ranges::stable_sort(out.items, std::greater{}, &AuthoredRecord::community);
+    more = more || out.items.size() > page.limit;
+    if (out.items.size() > page.limit) out.items.resize(page.limit);
+    if (more && !out.items.empty()) out.next = out.items.back().cursor;
     co_return out;
 }
 

@@ -102,6 +102,11 @@ Outcome<Nothing> check_path(const Route& route, const Parameters& values) {
         } else if (name == "name") {
             // Storage says which names there can be.
             if (value.empty() || value.size() > 64) return problem(404, "there is no such name");
+        } else if (name == "member") {
+            if (!json::is_hex(value, 40) && !json::is_hex(value, 148))
+                return invalid("the path names no possible member",
+                               {{"{member}", "must be 40 hexadecimal digits, or a public key of "
+                                             "148"}});
         } else if (!json::is_hex(value, 40)) {
             return invalid("the path names no possible id",
                            {{"{" + std::string(name) + "}", "must be 40 hexadecimal digits"}});

@@ -49,6 +49,7 @@ struct Route {
     std::vector<Parameter> query = {};
     std::string_view request = {};   // schema of the body; empty: none
     std::string_view response = {};  // schema of the answer
+    std::string_view line = {};      // of a line, for those who accept application/x-ndjson
     unsigned status = 200;
     unsigned also_status = 0;
     unsigned needs = 0;  // bits of the roles that it cannot do without

@@ -12,6 +12,8 @@ nlohmann::json to_json(const process::RosterEntry& entry, const process::SlotMap
 nlohmann::json to_json(const Community& community);
 nlohmann::json to_json(const Channel& channel);
 nlohmann::json to_json(const Torrent& torrent);
+nlohmann::json to_json(const FoundTorrent& found);
+nlohmann::json to_json(const AuthoredRecord& record);
 nlohmann::json to_json(const Download& download);
 nlohmann::json to_json(const Peer& peer);
 nlohmann::json to_json(const SyncState& state);

@@ -2,6 +2,8 @@
 // and of their absence.
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "ipc-schema/network_generated.h"
 #include "ipc-schema/storage_generated.h"
 #include "ipc-schema/torrent_generated.h"
@@ -189,6 +191,125 @@ TEST(Dispatch, SearchMergesByRankAndSaysWhatIsMissing) {
     const auto asked = node.asked().size();
     EXPECT_EQ(node.call("GET", "/api/v1/search?q=x").json()["items"].size(), 2u);
     EXPECT_EQ(node.asked().size(), asked + 1);
+}
+
+// One torrent for each part of each worker's index; better, the later the part.
+Answered found_part(const S::Search& question, std::uint16_t worker) {
+    Builder builder;
+    const auto id = community(1);
+    const auto ref = record(1);
+    const auto hash = infohash(2);
+    const double score = question.group() + 0.5 * worker;
+    const auto name = builder.CreateString("part " + std::to_string(question.group()));
+    const std::vector<flatbuffers::Offset<S::Torrent>> list = {S::CreateTorrent(
+        builder, &id, &ref, &hash, name, 1, 1, 0, 0, 0, -score, 12, 3, 1'000, score, 1, 1)};
+    return storage_reply(builder, S::CreateSearchReply(builder, builder.CreateVector(list)));
+}
+
+const S::Search& search_of(const pipe::Ask& ask) {
+    return *pipe::verified_root<S::Request>(ask.message.body)->body_as_Search();
+}
+
+void ask_for_lines(Client& client, const Node& node, std::string_view path) {
+    client.send(request_text("GET", path, "", "Accept: text/html;q=0.5, application/x-ndjson\r\n",
+                             node.port()));
+}
+
+std::vector<nlohmann::json> lines_in(const std::string& text) {
+    std::vector<nlohmann::json> out;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with("{")) continue;
+        out.push_back(nlohmann::json::parse(line, nullptr, false));
+        const auto faults = json::check(out.back(), *json::find_schema("SearchLine"));
+        EXPECT_TRUE(faults.empty()) << line;
+    }
+    return out;
+}
+
+TEST(Dispatch, SearchComesLineByLineToThoseWhoAskForIt) {
+    Node node;
+    node.script([](const pipe::Ask& ask) { return found_part(search_of(ask), ask.target.index); });
+    Client client(node.port());
+    ask_for_lines(client, node, "/api/v1/search?q=x&limit=100");
+    const auto text = client.read_until("\r\n0\r\n\r\n");
+    EXPECT_NE(text.find("Content-Type: application/x-ndjson\r\n"), std::string::npos) << text;
+    const auto lines = lines_in(text);
+    ASSERT_EQ(lines.size(), 17u) << text;  // 8 parts of 2 workers
+    EXPECT_EQ(lines.back(), (nlohmann::json{{"complete", true}, {"items", 16}}));
+    EXPECT_EQ(lines[0]["torrent"]["seeders"], 12);
+    // What cannot be among the best any more is left out: there are 16, each better one is sent.
+    Client few(node.port());
+    ask_for_lines(few, node, "/api/v1/search?q=x&limit=1");
+    const auto best = lines_in(few.read_until("\r\n0\r\n\r\n"));
+    ASSERT_GE(best.size(), 2u);
+    EXPECT_EQ(best[best.size() - 2]["torrent"]["score"], 7.5);
+    EXPECT_LE(best.size(), 17u);
+    // Others get one answer.
+    expect_shape(node.call("GET", "/api/v1/search?q=x"), "SearchResult");
+}
+
+TEST(Dispatch, FirstLinesDoNotWaitForTheLastPart) {
+    Node node;
+    node.script([](const pipe::Ask& ask) -> Answered {
+        if (search_of(ask).group() > 0) return std::nullopt;
+        return found_part(search_of(ask), ask.target.index);
+    });
+    Client client(node.port());
+    ask_for_lines(client, node, "/api/v1/search?q=x");
+    const auto begin = monotonic_now();
+    const auto first = client.read_until("\"torrent\"");
+    EXPECT_NE(first.find("HTTP/1.1 200 "), std::string::npos) << first;
+    EXPECT_LT(monotonic_now() - begin, 1_s);  // the others have 2 s
+    const auto rest = lines_in(client.read_until("\r\n0\r\n\r\n"));
+    ASSERT_FALSE(rest.empty());
+    EXPECT_EQ(rest.back(), (nlohmann::json{{"complete", false}, {"items", 2}}));
+}
+
+TEST(Dispatch, WhatIsWrongWithASearchIsSaidByItsStatus) {
+    Node node;
+    node.script([](const pipe::Ask&) -> Answered {
+        return Result<pipe::Message>(bad_input("the search text is not UTF-8"));
+    });
+    const std::string_view accept = "Accept: application/x-ndjson\r\n";
+    const auto answer = node.call("GET", "/api/v1/search?q=x", "", accept);
+    EXPECT_EQ(answer.status, 422u);
+    expect_shape(answer, "");
+    node.script(
+        [](const pipe::Ask&) -> Answered { return Result<pipe::Message>(unavailable("not now")); });
+    EXPECT_EQ(node.call("GET", "/api/v1/search?q=x", "", accept).status, 503u);
+}
+
+TEST(Dispatch, AnAuthorsRecordsAreMergedOverWorkers) {
+    Node node;
+    node.script([](const pipe::Ask& ask) -> Answered {
+        Builder builder;
+        const auto worker = static_cast<std::uint8_t>(ask.target.index);
+        std::vector<flatbuffers::Offset<S::Authored>> rows;
+        for (std::uint64_t time = 3; time > 1; --time) {
+            const auto cursor = builder.CreateString("c" + std::to_string(worker));
+            const auto id = community(static_cast<std::uint8_t>(5 + worker));
+            const auto ref = record(time);
+            rows.push_back(S::CreateAuthored(builder, &id, &ref, 2, time == 3, cursor));
+        }
+        const auto list = builder.CreateVector(rows);
+        const auto key = builder.CreateVector(Bytes(74, 7));
+        return storage_reply(builder,
+                             S::CreateListAuthoredReply(builder, list, false, 2, 1, key, false));
+    });
+    for (const auto& member : {std::string(40, 'a'), std::string(148, 'b')}) {
+        const auto answer = node.call("GET", "/api/v1/members/" + member + "/records?limit=3");
+        EXPECT_EQ(answer.status, 200u) << answer.body;
+        expect_shape(answer, "AuthorPage");
+        const auto body = answer.json();
+        ASSERT_EQ(body["items"].size(), 3u) << answer.body;
+        EXPECT_GT(body["items"][0]["community"], body["items"][2]["community"]);
+        EXPECT_EQ(body["records"], 4);
+        EXPECT_EQ(body["forks"], 2);
+        EXPECT_EQ(body["next"], "c0");
+        EXPECT_EQ(body["public_key"], to_hex(Bytes(74, 7)));
+    }
+    EXPECT_EQ(node.call("GET", "/api/v1/members/abc/records").status, 400u);
 }
 
 TEST(Dispatch, DownloadsComeInPages) {

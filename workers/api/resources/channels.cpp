@@ -1,4 +1,4 @@
-// Channels, what they hold, and search over all of them.
+// Channels and what they hold.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -75,14 +75,6 @@ Handled list_contents(Call& call) {
     }
     auto out = items<json::Value>(all);
     if (after) out["next"] = *after;
-    co_return reply_json(out);
-}
-
-Handled search(Call& call) {
-    auto found = co_await call.outbox().search(call.errand, call.query_text("q"), call.limit());
-    if (!found) co_return std::move(found.problem());
-    auto out = items<json::Value>(found->torrents);
-    out["complete"] = found->complete;
     co_return reply_json(out);
 }
 

@@ -25,7 +25,9 @@ Handled list_channels(Call& call);
 Handled create_channel(Call& call);
 Handled get_channel(Call& call);
 Handled list_contents(Call& call);
+// search.cpp
 Handled search(Call& call);
+Handled list_authored(Call& call);
 // publishing.cpp
 Handled publish_torrent(Call& call);
 // downloads.cpp
