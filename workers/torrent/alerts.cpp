@@ -35,6 +35,16 @@ std::uint32_t natural(int value) {
     return value > 0 ? static_cast<std::uint32_t>(value) : 0;
 }
 
+// Trackers count all; peers tell of those we may connect to. Whoever seeds is one of them.
+std::optional<Progress::Swarm> swarm_of(const lt::torrent_status& status) {
+    const bool seeding = state_of(status) == State::Seeding;
+    if (status.num_complete < 0 && status.list_peers <= 0 && !seeding) return std::nullopt;
+    const auto seeds = std::max(natural(status.num_complete), natural(status.list_seeds));
+    const auto others = natural(status.list_peers - status.list_seeds);
+    return Progress::Swarm{std::max<std::uint32_t>(seeds, seeding ? 1 : 0),
+                           std::max(natural(status.num_incomplete), others)};
+}
+
 Progress progress_of(const Infohash& infohash, const lt::torrent_status& status) {
     Progress out;
     out.infohash = infohash;
@@ -48,6 +58,7 @@ Progress progress_of(const Infohash& infohash, const lt::torrent_status& status)
     out.received = natural(status.total_payload_download);
     out.peers = natural(status.num_peers);
     out.seeds = natural(status.num_seeds);
+    out.swarm = swarm_of(status);
     out.need_save = status.need_save_resume;
     return out;
 }

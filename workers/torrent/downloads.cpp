@@ -58,6 +58,22 @@ bool Downloads::path_in_use(Root root, std::string_view path, const Infohash& ex
     });
 }
 
+std::vector<SwarmHealth> Downloads::take_health(Nanoseconds now) {
+    constexpr Nanoseconds interval = 30_s;
+    std::vector<SwarmHealth> out;
+    for (auto& [infohash, download] : table_) {
+        const auto state = download.state();
+        const bool active = state == State::Downloading || state == State::Seeding;
+        if (!active || !download.progress.swarm) continue;
+        if (download.health_told != 0 && now < download.health_told + interval) continue;
+        if (out.size() == health_max) break;  // the others next time
+        download.health_told = now;
+        const auto& swarm = *download.progress.swarm;
+        out.push_back({infohash, swarm.seeders, swarm.leechers});
+    }
+    return out;
+}
+
 std::vector<Infohash> Downloads::wanted() const {
     std::vector<Infohash> out;
     for (const auto& [infohash, download] : table_) {

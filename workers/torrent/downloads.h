@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/ids.h"
 
@@ -42,6 +43,11 @@ struct Progress {
     std::uint64_t received = 0;  // payload since it was added to the session
     std::uint32_t peers = 0;
     std::uint32_t seeds = 0;
+    // Of the swarm, as trackers and peers tell; nothing: nobody told yet.
+    struct Swarm {
+        std::uint32_t seeders = 0, leechers = 0;
+    };
+    std::optional<Swarm> swarm;
     bool need_save = false;  // resume data has changed
 };
 
@@ -60,11 +66,18 @@ struct Download {
     bool finished = false;  // by the session, in this run
     bool finished_told = false;
     std::string failure;          // ours, not the session's
+    Nanoseconds health_told = 0;  // when storage was last told of its swarm
     std::vector<Endpoint> peers;  // the last that we were told; offered again after promotion
     Progress progress;
 
     bool has_metadata() const { return !path.empty(); }
     State state() const;
+};
+
+// For ranking what is found: how alive a torrent is.
+struct SwarmHealth {
+    Infohash infohash;
+    std::uint32_t seeders = 0, leechers = 0;
 };
 
 class Downloads {
@@ -85,6 +98,10 @@ public:
     std::vector<Infohash> wanted() const;
     // Can we give any piece of it?
     bool has_pieces(const Infohash& infohash) const;
+    // The swarms that storage is to be told of now: active ones, each at most once in 30 s, and no
+    // more at a time than a message takes.
+    std::vector<SwarmHealth> take_health(Nanoseconds now);
+    static constexpr std::size_t health_max = 256;
     static constexpr std::size_t peers_max = 32;
     static void remember_peers(Download& download, const std::vector<Endpoint>& peers);
 

@@ -14,6 +14,7 @@ namespace S = ipc::storage;
 namespace {
 
 constexpr Nanoseconds retry_interval = 100_ms;
+constexpr Nanoseconds health_timeout = 2_s;
 
 ipc::Infohash to_wire(const Infohash& infohash) {
     return pipe::wire::to_wire<ipc::Infohash>(infohash);
@@ -137,6 +138,32 @@ pipe::Task<Result<StoredPage>> Outbox::list_downloads(Infohash after, Nanosecond
     if (!cut.done() || (out.more && out.downloads.empty()))
         co_return unavailable("storage: downloads without their files");
     co_return std::move(out);
+}
+
+void Outbox::put_health(const std::vector<SwarmHealth>& swarms) {
+    if (swarms.empty()) return;
+    const auto now = wall_now_ms();
+    std::vector<S::SwarmHealth> rows;
+    for (const auto& swarm : swarms)
+        rows.emplace_back(now, swarm.seeders, swarm.leechers, to_wire(swarm.infohash));
+    for (const auto worker : host_.outbox().ready(pipe::Role::Storage)) {
+        flatbuffers::FlatBufferBuilder builder;
+        const auto list = builder.CreateVectorOfStructs(rows);
+        auto message = request(builder, S::CreatePutHealth(builder, list));
+        pipe::spawn(host_.io(), send_health(worker, std::move(message)));
+    }
+}
+
+pipe::Task<void> Outbox::send_health(std::uint16_t worker, pipe::Message message) {
+    SystemRandom random;
+    pipe::Ask ask;
+    ask.role = pipe::Role::Storage;
+    ask.target = pipe::Target::instance(worker);
+    ask.message = std::move(message);
+    ask.deadline = monotonic_now() + health_timeout;
+    ask.no_credit = pipe::NoCredit::Drop;
+    ask.id = random.id<RequestId>();
+    (void)co_await host_.outbox().ask(std::move(ask));
 }
 
 }  // namespace warren::torrent

@@ -34,8 +34,11 @@ public:
     pipe::Task<Result<void>> forget_download(Infohash infohash, Nanoseconds deadline);
     // By infohash, those behind `after`.
     pipe::Task<Result<StoredPage>> list_downloads(Infohash after, Nanoseconds deadline);
+    // To every storage worker; nobody waits for it, and what gets lost is told again.
+    void put_health(const std::vector<SwarmHealth>& swarms);
 
 private:
+    pipe::Task<void> send_health(std::uint16_t worker, pipe::Message message);
     pipe::Task<Result<pipe::Message>> ask(pipe::Message message, Nanoseconds deadline);
 
     pipe::Host& host_;

@@ -110,6 +110,7 @@ pipe::Task<void> TorrentWorker::tick() {
         co_await pipe::sleep_for(host_.io(), tick_interval);
         if (downloads_.size() > 0) session_->refresh();
         update_metrics();
+        outbox_.put_health(downloads_.take_health(monotonic_now()));
         if (n == ticks_per_save) save_changed();
     }
 }

@@ -37,6 +37,38 @@ TEST(Downloads, WantedAreThoseThatRunAndAreUnfinishedOrAlone) {
     EXPECT_THAT(table.wanted(), testing::ElementsAre(numbered(1), numbered(2), numbered(6)));
 }
 
+TEST(Downloads, SwarmsAreToldWhileActiveAndNotTooOften) {
+    Downloads table;
+    table.insert(running(1, State::Downloading, 5, 10)).progress.swarm = {7, 2};
+    table.insert(running(2, State::Seeding, 0, 10)).progress.swarm = {1, 0};
+    table.insert(running(3, State::Downloading, 0, 0));  // nobody told yet
+    table.insert(running(4, State::Failed, 0, 10)).progress.swarm = {3, 3};
+    auto& paused = table.insert(running(5, State::Downloading, 0, 0));
+    paused.progress.swarm = {3, 3};
+    paused.paused = true;
+    const auto first = table.take_health(100_s);
+    ASSERT_EQ(first.size(), 2u);
+    EXPECT_EQ(first[0].infohash, numbered(1));
+    EXPECT_EQ(first[0].seeders, 7u);
+    EXPECT_EQ(first[0].leechers, 2u);
+    EXPECT_TRUE(table.take_health(129_s).empty());
+    EXPECT_EQ(table.take_health(130_s).size(), 2u);
+}
+
+TEST(Downloads, SwarmsAreToldInMessagesOfBoundedSize) {
+    Downloads table;
+    for (std::size_t i = 0; i < Downloads::health_max + 20; ++i) {
+        auto download = running(1, State::Seeding, 0, 10);
+        download.infohash.bytes[0] = static_cast<std::uint8_t>(i % 256);
+        download.infohash.bytes[1] = static_cast<std::uint8_t>(i / 256);
+        download.progress.swarm = {1, 0};
+        table.insert(download);
+    }
+    EXPECT_EQ(table.take_health(100_s).size(), Downloads::health_max);
+    EXPECT_EQ(table.take_health(101_s).size(), 20u);
+    EXPECT_TRUE(table.take_health(102_s).empty());
+}
+
 TEST(Downloads, WeOfferOnlyWhatWeCanGive) {
     Downloads table;
     table.insert(running(1, State::Downloading, 0, 10));
