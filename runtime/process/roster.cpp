@@ -33,4 +33,8 @@ std::uint8_t slot_of(const CommunityId& community) {
     return static_cast<std::uint8_t>(sha256(community.view())[0] % slot_count);
 }
 
+std::uint8_t founding_slot(const RequestId& request) {
+    return static_cast<std::uint8_t>(request.bytes[0] % slot_count);
+}
+
 }  // namespace warren::process

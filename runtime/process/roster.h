@@ -41,6 +41,9 @@ struct SlotMap {
 };
 // The slot of a community; fixed for the life of a state directory.
 std::uint8_t slot_of(const CommunityId& community);
+// The slot of the channel that a request founds: of the request alone, so that a retry finds the
+// same worker, and the same channel, whatever moved meanwhile.
+std::uint8_t founding_slot(const RequestId& request);
 inline constexpr std::uint8_t node_slot = 0;  // holds the node's own shard
 
 }  // namespace warren::process

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
 
 #include "tests/support/recording_vfs.h"
 #include "tests/unit/storage/storage_fixture.h"
@@ -11,13 +12,24 @@ namespace warren::test {
 namespace {
 
 constexpr std::size_t others_count = 10;
+constexpr std::size_t siblings = 5;  // of these, in the slot of the one whose disk hangs
 constexpr Nanoseconds pace = 5_ms;
+
+double p99(std::vector<double> ms) {
+    EXPECT_GT(ms.size(), 200u);
+    std::ranges::sort(ms);
+    return ms[ms.size() * 99 / 100];
+}
+double median(std::vector<double> of) {
+    std::ranges::sort(of);
+    return of[of.size() / 2];
+}
 
 class SlowDiskTest : public ::testing::Test {
 protected:
     struct Window {
-        std::vector<double> ms;  // of the other communities' calls
-        std::size_t failed = 0;  // of these
+        std::vector<double> reads, writes;  // of the other communities, in ms
+        std::size_t failed = 0;             // of these
         std::size_t slow_failed = 0;
         std::size_t calls_open = 0;
         Nanoseconds until = 0;
@@ -27,22 +39,28 @@ protected:
 
     SlowDiskTest() {
         node = std::make_unique<StorageNode>(me, folder.path(), std::uint64_t{1} << 32);
-        slow = found("slow");
+        slow = found("slow", 9);
         for (std::size_t i = 0; i < others_count; ++i)
-            others.push_back(found("other " + std::to_string(i)));
+            others.push_back(found("other " + std::to_string(i),
+                                   static_cast<std::uint8_t>(i < siblings ? 9 : 10 + i)));
     }
     ~SlowDiskTest() override {
         disk->clear_rules();
         node.reset();
     }
 
-    CommunityId found(const std::string& name) {
+    CommunityId found(const std::string& name, std::uint8_t slot) {
+        auto id = random.id<RequestId>();
+        id.bytes[0] = slot;
         Builder builder;
         auto text = builder.CreateString(name);
-        auto answer = node->ask(question(builder, S::CreateFoundChannel(builder, text, text)));
+        auto answer = node->ask(question(builder, S::CreateFoundChannel(builder, text, text)), id);
         const auto* reply = reply_of<S::FoundChannelReply>(answer);
         EXPECT_TRUE(reply) << answer.failure.text;
-        return reply ? from_wire<CommunityId>(*reply->community()) : CommunityId{};
+        if (!reply) return {};
+        auto channel = from_wire<CommunityId>(*reply->community());
+        EXPECT_EQ(process::slot_of(channel), slot);
+        return channel;
     }
     static pipe::Message publish_message(const CommunityId& community, const std::string& name) {
         protocol::TorrentEntry entry;
@@ -74,7 +92,8 @@ protected:
             auto message =
                 i % 2 == 0 ? publish_message(community, "x") : contents_message(community);
             auto answer = co_await ask(std::move(message), 10_s);
-            window.ms.push_back(static_cast<double>(monotonic_now() - began) / 1e6);
+            auto& spans = i % 2 == 0 ? window.writes : window.reads;
+            spans.push_back(static_cast<double>(monotonic_now() - began) / 1e6);
             if (answer.message && i % 2 == 0) ++acknowledged[community];
             if (!answer.message) ++window.failed;
             window.queued_most =
@@ -112,10 +131,28 @@ protected:
         EXPECT_EQ(window.failed, 0u);
         return window;
     }
-    static double p99(Window& window) {
-        EXPECT_GT(window.ms.size(), 500u);
-        std::ranges::sort(window.ms);
-        return window.ms[window.ms.size() * 99 / 100];
+    // One p99 a round, and the median of the rounds: what this machine does beside is in some only.
+    struct Figures {
+        std::vector<double> reads, writes;
+        void add(const Window& round) {
+            reads.push_back(p99(round.reads));
+            writes.push_back(p99(round.writes));
+        }
+    };
+    Figures baseline(int rounds) {
+        (void)measure(1_s, 0);  // caches
+        Figures out;
+        for (int i = 0; i < rounds; ++i)
+            out.add(measure(2_s, 0));
+        return out;
+    }
+    static void expect_unhurt(const Figures& before, const Figures& during) {
+        for (auto part : {&Figures::reads, &Figures::writes}) {
+            const auto base = median(before.*part), now = median(during.*part);
+            const char* name = part == &Figures::reads ? "reads" : "writes";
+            std::cerr << name << " p99_ms baseline " << base << " hung " << now << "\n";
+            EXPECT_LE(now, 2 * base + 20) << name;
+        }
     }
     void rule(unsigned calls, bool hang, Nanoseconds delay) {
         FileRule rule;
@@ -164,19 +201,24 @@ protected:
 
 }  // namespace
 
-TEST_F(SlowDiskTest, AHangingDiskIsFeltByItsOwnCallersOnly) {
-    (void)measure(1_s, 0);  // caches
-    auto baseline = measure(4_s, 0);
+TEST_F(SlowDiskTest, ADiskThatHangsFor30SecondsIsFeltByItsOwnCallersOnly) {
+    const auto before = baseline(3);
     rule(Read | Write | Sync, true, 0);
-    auto before = slow_names.size();
-    auto hung = measure(8_s, 12);
-    EXPECT_EQ(slow_names.size(), before) << "acknowledged by a disk that hangs";
-    EXPECT_GT(hung.slow_failed, 12u);
-    EXPECT_TRUE(hung.told);
-    EXPECT_LT(hung.queued_most, 64);
-    auto limit = 2 * p99(baseline) + 20;
-    EXPECT_LE(p99(hung), limit) << "baseline " << p99(baseline) << " ms";
-    RecordProperty("p99_us", static_cast<int>(p99(hung) * 1000));
+    const auto acknowledged_before = slow_names.size();
+    const auto hung_until = monotonic_now() + 30_s;
+    Figures during;
+    std::size_t slow_failed = 0;
+    while (monotonic_now() < hung_until) {
+        auto round = measure(3_s, 12);
+        during.add(round);
+        slow_failed += round.slow_failed;
+        EXPECT_TRUE(round.told);
+        EXPECT_LT(round.queued_most, 64);
+    }
+    EXPECT_EQ(slow_names.size(), acknowledged_before) << "acknowledged by a disk that hangs";
+    EXPECT_GT(slow_failed, 12u);
+    EXPECT_GT(disk->hanging(), 0u) << "it did hang to the end";
+    expect_unhurt(before, during);
     disk->clear_rules();
     EXPECT_TRUE(goes_on());
     EXPECT_TRUE(node->run_until([&] { return node->host().metrics().gauge("storage_jobs") == 0; }));
@@ -184,13 +226,14 @@ TEST_F(SlowDiskTest, AHangingDiskIsFeltByItsOwnCallersOnly) {
 }
 
 TEST_F(SlowDiskTest, ASlowDiskIsFeltByItsOwnCallersOnly) {
-    (void)measure(1_s, 0);
-    auto baseline = measure(3_s, 0);
-    auto limit = 2 * p99(baseline) + 20;
+    const auto before = baseline(2);
     for (auto delay : {200_ms, 2_s}) {
+        SCOPED_TRACE(delay);
         rule(Sync, false, delay);
-        auto slowed = measure(4_s, 4);
-        EXPECT_LE(p99(slowed), limit) << "delay " << delay << ", baseline " << p99(baseline);
+        Figures during;
+        for (int round = 0; round < 2; ++round)
+            during.add(measure(2_s, 4));
+        expect_unhurt(before, during);
         disk->clear_rules();
     }
     EXPECT_TRUE(goes_on());

@@ -22,10 +22,15 @@ public:
     Nanoseconds deadline() const { return deadline_; }
     Patience patience() const { return patience_; }
     // The same sequence for the same base: step n of a retry has the id of step n.
-    RequestId next_id() {
+    RequestId coming_id() const {
         Bytes text = to_bytes(base_.view());
-        text.push_back(step_++);
+        text.push_back(step_);
         return cut(sha256(text));
+    }
+    RequestId next_id() {
+        auto out = coming_id();
+        ++step_;
+        return out;
     }
     std::uint64_t trace() const {
         std::uint64_t out = 0;

@@ -1,6 +1,7 @@
 // What the api asks of other workers, one function a message. Generated message types stop here.
 #pragma once
 
+#include "protocol/record.h"
 #include "workers/api/asking.h"
 #include "workers/api/domain.h"
 
@@ -70,6 +71,8 @@ public:
     void on_roster() { asking_.fail_degraded(); }
 
 private:
+    Asked<RecordRef> publish(Errand& errand, CommunityId community, protocol::RecordKind kind,
+                             Bytes payload);
     FoundParts ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
                           std::uint8_t groups);
 

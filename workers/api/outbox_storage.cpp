@@ -25,11 +25,6 @@ template <typename Reply>
 const Reply* reply(const Message& message) {
     return reply_of<S::Answer, Reply>(message);
 }
-// Channels are founded by the worker that holds the directory.
-Target directory() {
-    return Target::community(protocol::directory_community());
-}
-
 Target node() {
     return Target::slot(process::node_slot);
 }
@@ -124,28 +119,38 @@ Outbox::Asked<Identity> Outbox::get_identity(Errand& errand) {
     co_return Identity{std::move(key), member};
 }
 
+// Two steps, in the channel's slot and in the directory's; a retry repeats both, each under the id
+// that it had.
 Outbox::Asked<CreatedChannel> Outbox::create_channel(Errand& errand, const NewChannel& channel) {
     Builder builder;
     const auto name = builder.CreateString(channel.name);
     const auto description = builder.CreateString(channel.description);
     auto message = request(builder, S::CreateFoundChannel(builder, name, description));
-    auto got = co_await asking_.ask(errand, Role::Storage, directory(), std::move(message));
+    const auto slot = Target::slot(process::founding_slot(errand.coming_id()));
+    auto got = co_await asking_.ask(errand, Role::Storage, slot, std::move(message));
     if (!got) co_return std::move(got.problem());
     const auto* made = reply<S::FoundChannelReply>(*got);
     if (!made) co_return strange();
+    auto payload = bytes_of(made->announcement());
+    auto announced = co_await publish(errand, protocol::directory_community(),
+                                      protocol::RecordKind::ChannelAnnounced, std::move(payload));
+    if (!announced) co_return std::move(announced.problem());
     co_return CreatedChannel{from_wire<CommunityId>(made->community()),
                              from_wire_ref(made->record())};
 }
 
 Outbox::Asked<RecordRef> Outbox::publish_torrent(Errand& errand, CommunityId community,
                                                  Bytes payload) {
+    return publish(errand, community, protocol::RecordKind::Torrent, std::move(payload));
+}
+
+Outbox::Asked<RecordRef> Outbox::publish(Errand& errand, CommunityId community,
+                                         protocol::RecordKind kind, Bytes payload) {
     Builder builder;
     const auto bytes = builder.CreateVector(payload);
     const auto id = to_wire<ipc::CommunityId>(community);
-    auto message =
-        request(builder,
-                S::CreatePublishRecord(
-                    builder, &id, static_cast<std::uint8_t>(protocol::RecordKind::Torrent), bytes));
+    auto message = request(
+        builder, S::CreatePublishRecord(builder, &id, static_cast<std::uint8_t>(kind), bytes));
     auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
                                     std::move(message));
     if (!got) co_return std::move(got.problem());

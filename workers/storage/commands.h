@@ -36,6 +36,7 @@ struct NewChannel {
 struct FoundedChannel {
     CommunityId community;
     RecordRef genesis;
+    Bytes announcement;  // payload of the record for the directory
 };
 struct ListPage {
     std::string after;

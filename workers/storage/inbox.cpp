@@ -92,7 +92,7 @@ std::optional<shard::Retention> rule_of(const S::Retention* rule) {
 }
 
 // The slot whose worker must answer; nothing: any worker may.
-std::optional<std::uint8_t> slot_for(const S::Request& root) {
+std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& request) {
     auto of = [](const ipc::CommunityId* id) {
         return process::slot_of(from_wire<CommunityId>(*id));
     };
@@ -105,7 +105,7 @@ std::optional<std::uint8_t> slot_for(const S::Request& root) {
     case S::Inbox::Reconcile: return of(root.body_as_Reconcile()->community());
     case S::Inbox::GetRoot: return of(root.body_as_GetRoot()->community());
     case S::Inbox::FetchRecords: return of(root.body_as_FetchRecords()->community());
-    case S::Inbox::FoundChannel: return process::slot_of(protocol::directory_community());
+    case S::Inbox::FoundChannel: return process::founding_slot(request);
     case S::Inbox::PutDownload:
     case S::Inbox::PutResume:
     case S::Inbox::ForgetDownload:
@@ -135,7 +135,7 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     const auto* root = pipe::verified_root<S::Request>(request.message.body);
     if (!root) co_return pipe::unknown_message();
     const auto call = to_call(request);
-    if (auto slot = slot_for(*root)) {
+    if (auto slot = slot_for(*root, request.id)) {
         const bool there = co_await restored(*slot, call.deadline);
         if (!there) co_return unavailable("what power loss left is being put right");
         if (!owns(*slot)) co_return replies::moved();

@@ -85,17 +85,18 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     co_return done->record;
 }
 
-// The channel's id follows from the request, so that a retry founds the same one; among the ids
-// that follow, the first whose slot is served here, so that no other worker need be asked.
+// The channel's id follows from the request, so that a retry founds the same one: the first of
+// those that follow which lies in the request's slot.
 Result<std::pair<CommunityId, protocol::Nonce>>
-StorageWorker::place_channel(const protocol::PublicKey& founder, const RequestId& request) const {
+StorageWorker::place_channel(const protocol::PublicKey& founder, const RequestId& request) {
     constexpr std::uint32_t tries_max = 65'536;
     for (std::uint32_t number = 0; number < tries_max; ++number) {
         auto nonce = derived_id<protocol::Nonce>("warren channel nonce", request, number);
         auto community = protocol::channel_community(founder, nonce);
-        if (owns(community)) return std::pair{community, nonce};
+        if (process::slot_of(community) == process::founding_slot(request))
+            return std::pair{community, nonce};
     }
-    return unavailable("this storage worker serves no slot");
+    return unavailable("no channel id was found for this request");
 }
 
 Task<pipe::Answer> StorageWorker::on_found_channel(Call call, NewChannel channel) {
@@ -116,15 +117,10 @@ Task<pipe::Answer> StorageWorker::on_found_channel(Call call, NewChannel channel
         protocol::encode(protocol::ChannelGenesis{nonce, channel.name, channel.description})};
     auto record = co_await publish(std::move(genesis), call.deadline);
     if (!record) co_return record.error();
-    // An id of its own: both steps are found again after a crash between them.
-    Publication announcement{
-        derived_id<RequestId>("warren channel announcement", call.id, 0),
-        protocol::directory_community(), protocol::RecordKind::ChannelAnnounced,
-        protocol::encode(protocol::ChannelAnnounced{community, nonce, channel.name})};
-    auto announced = co_await publish(std::move(announcement), call.deadline);
-    if (!announced) co_return announced.error();
     process::log::info("event=channel.founded community={}", community.hex());
-    co_return replies::founded({community, *record});
+    co_return replies::founded(
+        {community, *record,
+         protocol::encode(protocol::ChannelAnnounced{community, nonce, channel.name})});
 }
 
 }  // namespace warren::storage

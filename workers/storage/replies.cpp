@@ -64,7 +64,8 @@ pipe::Answer founded(const FoundedChannel& channel) {
     Builder builder;
     auto id = to_wire<ipc::CommunityId>(channel.community);
     auto ref = to_wire(channel.genesis);
-    return answer(builder, S::CreateFoundChannelReply(builder, &id, &ref));
+    auto announcement = builder.CreateVector(channel.announcement);
+    return answer(builder, S::CreateFoundChannelReply(builder, &id, &ref, announcement));
 }
 
 pipe::Answer done() {

@@ -51,8 +51,8 @@ private:
     Task<Result<RecordRef>> publish(Publication publication, Nanoseconds deadline);
     Task<Result<RecordRef>> publish_in_turn(ShardUse use, Publication publication,
                                             Nanoseconds deadline);
-    Result<std::pair<CommunityId, protocol::Nonce>>
-    place_channel(const protocol::PublicKey& founder, const RequestId& request) const;
+    static Result<std::pair<CommunityId, protocol::Nonce>>
+    place_channel(const protocol::PublicKey& founder, const RequestId& request);
 
     // following.cpp: which communities this node is part of
     Task<pipe::Answer> on_join_community(Call call, CommunityId community);

@@ -52,11 +52,16 @@ S::Inbox storage_kind(const pipe::Ask& ask) {
     return pipe::verified_root<S::Request>(ask.message.body)->body_type();
 }
 
-Answered found_channel(const pipe::Ask&) {
+// Both steps of founding: the channel where the request's id says, then its announcement.
+Answered found_channel(const pipe::Ask& ask) {
     Builder builder;
     const auto id = community(5);
     const auto ref = record(3);
-    return storage_reply(builder, S::CreateFoundChannelReply(builder, &id, &ref));
+    if (storage_kind(ask) == S::Inbox::PublishRecord)
+        return storage_reply(builder, S::CreatePublishRecordReply(builder, &ref));
+    EXPECT_EQ(ask.target.index, process::founding_slot(ask.id));
+    const auto payload = builder.CreateVector(Bytes{1, 2, 3});
+    return storage_reply(builder, S::CreateFoundChannelReply(builder, &id, &ref, payload));
 }
 
 // The answer is a problem document of this status, or a body as the route's schema says.
@@ -112,10 +117,12 @@ TEST(Dispatch, ChannelIsCreatedOncePerKey) {
     make("k2");
     node.call("POST", "/api/v1/channels", "{\"name\":\"Books\"}");
     const auto asked = node.asked();
-    ASSERT_EQ(asked.size(), 4u);
-    EXPECT_EQ(asked[0].id, asked[1].id);
-    EXPECT_NE(asked[0].id, asked[2].id);
-    EXPECT_NE(asked[2].id, asked[3].id);
+    ASSERT_EQ(asked.size(), 8u) << "two steps each";
+    EXPECT_EQ(asked[0].id, asked[2].id);
+    EXPECT_EQ(asked[1].id, asked[3].id) << "it is announced once, too";
+    EXPECT_NE(asked[0].id, asked[1].id);
+    EXPECT_NE(asked[0].id, asked[4].id);
+    EXPECT_NE(asked[4].id, asked[6].id);
     EXPECT_EQ(asked[0].no_credit, pipe::NoCredit::Wait);
     EXPECT_EQ(make("").status, 400u);
     EXPECT_EQ(make("a b").status, 400u);

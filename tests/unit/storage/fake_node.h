@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ipc-schema/storage_generated.h"
+#include "runtime/pipe/wire.h"
 #include "runtime/pipe/worker.h"
 #include "tests/support/test_identity.h"
 #include "workers/storage/storage_worker.h"
@@ -115,6 +116,16 @@ const Reply* reply_of(const pipe::Answer& answer) {
     if (!answer.message) return nullptr;
     const auto* root = pipe::verified_root<S::Answer>(answer.message->body);
     return root ? root->body_as<Reply>() : nullptr;
+}
+
+// What the asker of FoundChannel publishes next.
+inline pipe::Message announcement_of(const S::FoundChannelReply& founded) {
+    Builder builder;
+    auto payload =
+        builder.CreateVector(founded.announcement()->data(), founded.announcement()->size());
+    auto id = pipe::wire::to_wire<ipc::CommunityId>(protocol::directory_community());
+    auto kind = static_cast<std::uint8_t>(protocol::RecordKind::ChannelAnnounced);
+    return question(builder, S::CreatePublishRecord(builder, &id, kind, payload));
 }
 
 }  // namespace warren::test

@@ -160,14 +160,45 @@ TEST_F(StorageTest, ALostSlotIsClosedReleasedAndAnsweredWithMoved) {
     EXPECT_EQ(publish(channel, "b", 3).time, 3u);
 }
 
-TEST_F(StorageTest, ANewChannelLiesInASlotOfThisWorker) {
-    auto mine = process::slot_of(directory);
+TEST_F(StorageTest, ARetryFoundsTheSameChannelAfterSlotsMoved) {
     auto& map = node->host().change_slots();
-    map.workers.assign(process::slot_count, 1);
-    map.workers[mine] = 0;
-    map.version = 2;
-    node->worker().on_slots();
-    EXPECT_EQ(process::slot_of(found_channel("c", 1)), mine);
+    auto serve = [&](std::vector<std::uint8_t> slots) {
+        map.workers.assign(process::slot_count, 1);
+        for (auto slot : slots)
+            map.workers[slot] = 0;
+        node->host().released = 0;
+        ++map.version;
+        node->worker().on_slots();
+        EXPECT_TRUE(node->run_until([&] { return node->host().released == map.version; }));
+    };
+    const auto slot = process::founding_slot(request_id(1));
+    serve({slot});
+    auto first = found("c", 1);
+    const auto* founded = reply_of<S::FoundChannelReply>(first);
+    ASSERT_TRUE(founded) << first.failure.text;
+    auto channel = from_wire<CommunityId>(*founded->community());
+    EXPECT_EQ(process::slot_of(channel), slot);
+    EXPECT_TRUE(announce(*founded, 1).failure.moved) << "the directory is another worker's";
+    // The asker died of it, slots moved, and it asks again, whoever serves what now.
+    serve({process::slot_of(directory)});
+    if (slot != process::slot_of(directory)) {
+        EXPECT_TRUE(found("c", 1).failure.moved);
+    }
+    epoch += std::uint64_t{1} << 32;  // the whole node starts again
+    start();
+    auto again = found("c", 1);
+    const auto* second = reply_of<S::FoundChannelReply>(again);
+    ASSERT_TRUE(second) << again.failure.text;
+    EXPECT_EQ(from_wire<CommunityId>(*second->community()), channel);
+    EXPECT_EQ(second->record()->time(), founded->record()->time());
+    EXPECT_EQ(found_channel("c", 1), channel);
+    EXPECT_EQ(found_channel("c", 1), channel) << "announced twice by one id is announced once";
+    EXPECT_EQ(joined(), (std::set<CommunityId>{directory, channel}));
+    Builder builder;
+    auto id = to_wire<ipc::CommunityId>(directory);
+    auto root = node->ask(question(builder, S::CreateGetRoot(builder, &id)));
+    ASSERT_TRUE(reply_of<S::GetRootReply>(root));
+    EXPECT_EQ(reply_of<S::GetRootReply>(root)->count(), 1u);
 }
 
 TEST_F(StorageTest, FewShardsAreOpenAtATime) {

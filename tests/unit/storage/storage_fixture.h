@@ -62,11 +62,18 @@ protected:
         return node->ask(question(builder, S::CreateFoundChannel(builder, text, more)),
                          request_id(request));
     }
+    // Both steps, as api takes them; the second has an id of its own.
     CommunityId found_channel(const std::string& name, std::uint64_t request) {
         auto answer = found(name, request);
         const auto* reply = reply_of<S::FoundChannelReply>(answer);
         EXPECT_TRUE(reply) << answer.failure.text;
-        return reply ? from_wire<CommunityId>(*reply->community()) : CommunityId{};
+        if (!reply) return {};
+        auto announced = announce(*reply, request);
+        EXPECT_TRUE(reply_of<S::PublishRecordReply>(announced)) << announced.failure.text;
+        return from_wire<CommunityId>(*reply->community());
+    }
+    pipe::Answer announce(const S::FoundChannelReply& founded, std::uint64_t request) {
+        return node->ask(announcement_of(founded), request_id(request + 1'000'000));
     }
     pipe::Message publish_message(const CommunityId& community, const std::string& name) {
         protocol::TorrentEntry entry;
