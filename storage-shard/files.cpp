@@ -144,8 +144,7 @@ std::optional<FileLock> FileLock::take(const std::string& path, Kind kind) {
     int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return std::nullopt;
     FileLock out(fd);
-    if (::flock(fd, (kind == Kind::Shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0)
-        return std::nullopt;
+    if (::flock(fd, (kind == Kind::Shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) return std::nullopt;
     return out;
 }
 
