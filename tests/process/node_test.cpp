@@ -131,7 +131,8 @@ TEST(LiveNode, ScalesWhileItIsUsed) {
     Clients clients(node, create_channels(node, 6));
     ASSERT_TRUE(clients.go_on());
     const std::vector<std::pair<std::string, std::size_t>> steps = {
-        {"storage", 3}, {"verify", 2}, {"network", 2}, {"api", 3}, {"storage", 1}, {"network", 1}};
+        {"storage", 3}, {"verify", 2},  {"storage", 2}, {"network", 2}, {"storage", 1},
+        {"api", 3},     {"storage", 3}, {"storage", 2}, {"storage", 1}, {"network", 1}};
     for (const auto& [role, count] : steps)
         scale(node, clients, role, count);
     clients.end();
@@ -143,6 +144,72 @@ TEST(LiveNode, ScalesWhileItIsUsed) {
     EXPECT_EQ(records, clients.written());
     for (const auto& row : node.roster()["workers"])
         EXPECT_EQ(row["restarts"], 0) << row.dump();
+}
+
+// Slots are on their way when their owner dies: taken from it, not yet given to the next.
+TEST(LiveNode, AStorageWorkerThatDiesWhileSlotsMoveLosesNothing) {
+    Node node({.name = "torn"});
+    ASSERT_TRUE(node.start()) << node.log();
+    Clients clients(node, create_channels(node, 6));
+    for (const int count : {3, 1, 2}) {
+        ASSERT_TRUE(clients.go_on());
+        const auto version = node.roster()["slots"]["version"].get<std::uint64_t>();
+        ASSERT_EQ(node.put("/api/v1/workers/storage", {{"count", count}}).status, 200);
+        EXPECT_TRUE(wait_until(
+            [&] {
+                const auto now = node.roster();
+                return now.is_object() && now["slots"]["version"] > version;
+            },
+            20));
+        ::kill(node.worker("storage"), SIGKILL);
+        EXPECT_TRUE(wait_until(
+            [&] {
+                return processes(node, "storage") == static_cast<std::size_t>(count) &&
+                       node.all_ready();
+            },
+            30))
+            << node.roster().dump(1);
+    }
+    EXPECT_TRUE(clients.go_on(40));
+    clients.end();
+    for (const auto& [channel, acknowledged] : clients.acknowledged())
+        EXPECT_EQ(records_of(node, channel), acknowledged) << "each once, and no other";
+}
+
+TEST(LiveNode, AChannelIsPinnedToAWorkerWhileItIsUsed) {
+    Node node({.name = "pinned", .with_config = true});
+    const auto write = [&](const std::string& pin) {
+        std::ofstream(node.config())
+            << "[workers.storage]\ncount = 2\n\n[storage]\npin = [" << pin << "]\n";
+    };
+    write("");
+    ASSERT_TRUE(node.start()) << node.log();
+    const auto channels = create_channels(node, 2);
+    Clients clients(node, channels);
+    std::string slot;  // as status names it
+    for (const std::string worker : {"0", "1"}) {
+        write("\"" + channels[0] + "=" + worker + "\"");
+        const auto answer = node.post("/api/v1/reload", json::object());
+        ASSERT_EQ(answer.status, 200) << answer.text;
+        const auto pinned = [&] {
+            for (const auto& row : node.get("/api/v1/status").body["workers"]) {
+                if (row["name"] != "storage-" + worker || row["pinned_slots"].size() != 1) continue;
+                if (slot.empty()) slot = row["pinned_slots"][0];
+                return row["pinned_slots"][0] == slot;
+            }
+            return false;
+        };
+        ASSERT_TRUE(wait_until(pinned, 20)) << node.roster().dump(1);
+        EXPECT_EQ(node.roster()["slots"]["workers"][std::stoul(slot)], std::stoi(worker));
+        EXPECT_TRUE(clients.go_on());
+    }
+    write("\"" + channels[0] + "=2\"");
+    const auto refused = node.post("/api/v1/reload", json::object());
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_NE(refused.text.find("count is 2"), std::string::npos) << refused.text;
+    clients.end();
+    for (const auto& [channel, acknowledged] : clients.acknowledged())
+        EXPECT_EQ(records_of(node, channel), acknowledged) << "each once, and no other";
 }
 
 TEST(LiveNode, RefusesACountThatARoleCannotHave) {

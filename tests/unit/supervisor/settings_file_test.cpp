@@ -42,6 +42,10 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
         {"[node]\njournal = \"true\"\n", "w.toml:2:1: unknown setting node.journal: "},
         {"[api]\ntoken_sha256 = \"00\"\n", "w.toml:2:1: unknown setting api.token_sha256"},
         {"[api\n", "w.toml:1:5: this is not TOML: "},
+        {"[storage]\npin = [\"64=1\"]\n", "w.toml:2:7: storage.pin: \"64\" in \"64=1\" is neither "
+                                          "a slot nor a community: write 0 to 63"},
+        {"[storage]\npin = [\"3=1\"]\n", "w.toml: storage.pin gives slot 3 to storage-1, but "
+                                         "[workers.storage] count is 1: write 0"},
     };
     for (const auto& [text, want] : cases)
         EXPECT_EQ(error_of(text).substr(0, std::strlen(want)), want) << error_of(text);
