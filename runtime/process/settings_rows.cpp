@@ -178,7 +178,7 @@ void add_content(std::vector<SettingRow>& rows) {
     rows.push_back(reloadable(list("storage", "pin", SettingForm::SlotPins, supervisor,
                                    "Slots that one storage worker serves, whatever the others do: "
                                    "\"SLOT=WORKER\", or \"COMMUNITY=WORKER\" for a community's "
-                                   "slot. A pin to a worker that is not there waits for it.")));
+                                   "slot. While that worker is not there, it is dealt like the others.")));
     rows.push_back(text("storage", "backup_dir", "", SettingForm::Directory, storage,
                         "Where backups go; empty: below the state directory."));
     rows.push_back(integer("storage", "check_interval_s", "604800", 0, 315'360'000, "s", storage,
