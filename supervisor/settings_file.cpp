@@ -83,10 +83,11 @@ private:
         if (!pinned) return;  // said already
         for (auto [slot, worker] : *pinned) {
             if (worker < count) continue;
-            error(file_.empty() ? "settings" : file_,
-                  fmt::format("storage.pin gives slot {} to storage-{}, but [workers.storage] count "
-                              "is {}: write 0 to {}, or a larger count",
-                              slot, worker, count, count - 1));
+            error(
+                file_.empty() ? "settings" : file_,
+                fmt::format("storage.pin gives slot {} to storage-{}, but [workers.storage] count "
+                            "is {}: write 0 to {}, or a larger count",
+                            slot, worker, count, count - 1));
         }
     }
 

@@ -175,10 +175,11 @@ void add_content(std::vector<SettingRow>& rows) {
                            "Threads with those that wait for disks that hang."));
     rows.push_back(integer("storage", "page_cache_mib", "64", 8, 65'536, "MiB", storage,
                            "Memory of one storage worker for pages of files, over all of them."));
-    rows.push_back(reloadable(list("storage", "pin", SettingForm::SlotPins, supervisor,
-                                   "Slots that one storage worker serves, whatever the others do: "
-                                   "\"SLOT=WORKER\", or \"COMMUNITY=WORKER\" for a community's "
-                                   "slot. While that worker is not there, it is dealt like the others.")));
+    rows.push_back(
+        reloadable(list("storage", "pin", SettingForm::SlotPins, supervisor,
+                        "Slots that one storage worker serves, whatever the others do: "
+                        "\"SLOT=WORKER\", or \"COMMUNITY=WORKER\" for a community's "
+                        "slot. While that worker is not there, it is dealt like the others.")));
     rows.push_back(text("storage", "backup_dir", "", SettingForm::Directory, storage,
                         "Where backups go; empty: below the state directory."));
     rows.push_back(integer("storage", "check_interval_s", "604800", 0, 315'360'000, "s", storage,
