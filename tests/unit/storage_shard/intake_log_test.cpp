@@ -189,7 +189,8 @@ TEST_F(Intake, AReplayBringsBackRecordsRequestsAndHeads) {
     ASSERT_OK(left);
     EXPECT_EQ((*left)->root().count, 0u);
 
-    const auto content = decode_intake(file_of(log));
+    const auto file = file_of(log);
+    const auto content = decode_intake(file);
     auto replayed = (*left)->replay(content.entries);
     ASSERT_OK(replayed);
     EXPECT_EQ(*replayed, 6u);
@@ -224,7 +225,8 @@ TEST_F(Intake, AReplayBringsNothingBackThatWasPruned) {
     ASSERT_OK(step);
     const auto before = into->root();
     EXPECT_LT(before.count, 21u);
-    const auto content = decode_intake(file_of(log));
+    const auto file = file_of(log);
+    const auto content = decode_intake(file);
     auto replayed = into->replay(content.entries);
     ASSERT_OK(replayed);
     EXPECT_EQ(*replayed, 0u);
