@@ -171,7 +171,10 @@ void Overlay::set_intervals(Nanoseconds walk, Nanoseconds sync) {
 }
 
 void Overlay::join(Nanoseconds now, const CommunityId& community) {
-    if (hub_.community(community) != nullptr) return;
+    if (auto* there = hub_.community(community)) {
+        there->root_stale = true;  // its file changed otherwise than by records from here
+        return;
+    }
     if (tracker_) tracker_->forget(community);
     hub_.communities[community].joined = now;
     walk_.join(now, community);

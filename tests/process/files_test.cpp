@@ -381,7 +381,9 @@ TEST(Files, AreProvenWhileTheNodeIsIdleAndRebuiltAtWill) {
     // Nobody asks for anything: the node itself finds a page that has changed.
     ASSERT_EQ(warren(node, {"shard", "compact", channel}).exit_code, 0);
     const auto file = shard_file(node, channel);
-    write_at(file, static_cast<std::streamoff>(fs::file_size(file)) - 4096 + 2000, "changed");
+    const auto at = read_all(file).find("Entry 50");
+    ASSERT_NE(at, std::string::npos);
+    write_at(file, static_cast<std::streamoff>(at), "Fntry");
     EXPECT_TRUE(wait_until([&] { return fs::exists(file.string() + ".damaged-2"); }, 20))
         << node.log();
 }

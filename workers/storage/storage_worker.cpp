@@ -20,8 +20,7 @@ StorageWorker::StorageWorker(pipe::Host& host)
       shards_(host.io(), executor_, host.metrics(), layout_,
               {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
       intake_(host.io(), executor_, host.metrics(), layout_, shards_, host.epoch(), {}),
-      restored_(host.io()),
-      slots_(host.io(), executor_, layout_), outbox_(host),
+      restored_(host.io()), slots_(host.io(), executor_, layout_), outbox_(host),
       folders_(Executor::make_strand("folders")), node_strand_(Executor::make_strand("node")),
       tools_(host, executor_, shards_, layout_,
              {settings_.state_dir, settings_.backup_dir, settings_.shard_bytes_max,
@@ -47,8 +46,10 @@ void StorageWorker::tell_damage(const Damage& damage) {
                                               {"records", damage.saved.records},
                                               {"set_aside", damage.saved.set_aside}});
     // The new file's rows have other numbers.
-    if (auto community = CommunityId::from_hex_text(damage.shard); community && damage.rebuilt)
-        index_soon(shards_.use(*community));
+    auto community = CommunityId::from_hex_text(damage.shard);
+    if (!community || !damage.rebuilt) return;
+    index_soon(shards_.use(*community));
+    pipe::spawn(host_.io(), outbox_.community_changed(*community, Membership::Joined));
 }
 
 // Opens nothing but folders and, where it is ours, the node's own file.
