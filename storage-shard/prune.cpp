@@ -85,7 +85,9 @@ Result<Shard::Excess> Shard::excess_of(const Retention& rule, std::int64_t now_m
     WARREN_TRY(out.clock, advance_clock());
     WARREN_TRY(out.before, age_limit(rule, now_ms));
     if (rule.records > 0) {
-        WARREN_TRY(auto* sums, sums_.current(now_ms / 1000));
+        // Counts are the same in every epoch: a new day's sums are not made here, for that is a
+        // scan.
+        WARREN_TRY(auto* sums, sums_.at(sums_.epoch(), now_ms / 1000));
         auto count = sums->sum({RecordRef{}, RecordRef{out.clock + 1, {}}}).count;
         out.records = count - std::min(count, rule.records);
     }

@@ -48,7 +48,9 @@ struct Holds {
     std::uint64_t pruned = 0;
 };
 Holds prune_alone(const std::string& path, const CommunityId& community, std::uint64_t keep) {
-    auto into = Shard::open(path, community, {{0, 2}, shard_bytes_max});
+    shard::ShardOptions options{{0, 2}, shard_bytes_max};
+    options.unix_s = wall_now_ms() / 1000;
+    auto into = Shard::open(path, community, options);
     WARREN_CHECK(into.ok());
     Holds out;
     shard::PruneBudget budget;
@@ -103,12 +105,12 @@ public:
         Builder builder;
         const auto id = to_wire<ipc::CommunityId>(community_);
         const auto rule = S::CreateRetention(builder, 0, records, 0);
-        auto answer = node_.ask(question(builder, S::CreateSetRetention(builder, &id, rule)));
+        auto answer = node_.ask(test::question(builder, S::CreateSetRetention(builder, &id, rule)));
         WARREN_CHECK(test::reply_of<S::Done>(answer) != nullptr);
     }
     bool pruning() {
         Builder builder;
-        auto answer = node_.ask(question(builder, S::CreateListTasks(builder)));
+        auto answer = node_.ask(test::question(builder, S::CreateListTasks(builder)));
         const auto* list = test::reply_of<S::ListTasksReply>(answer);
         WARREN_CHECK(list != nullptr && list->tasks()->size() > 0);
         const auto* task = list->tasks()->Get(0);
@@ -126,7 +128,7 @@ private:
         const auto payload = builder.CreateVector(protocol::encode(entry));
         const auto id = to_wire<ipc::CommunityId>(community_);
         const auto kind = static_cast<std::uint8_t>(protocol::RecordKind::Torrent);
-        return question(builder, S::CreatePublishRecord(builder, &id, kind, payload));
+        return test::question(builder, S::CreatePublishRecord(builder, &id, kind, payload));
     }
     test::StorageNode node_;
     CommunityId community_;
@@ -152,12 +154,13 @@ int run(int argc, char** argv) {
     const auto path = layout.shard_file(channel.community());
     fill(path, channel, records);
 
-    Report report{.bench = "retention"};
+    Report report;
+    report.bench = "retention";
     const auto alone = (folder / "alone").string();
     fs::copy_file(path, alone);
     const auto holds = prune_alone(alone, channel.community(), records - pruned);
     WARREN_CHECK(holds.pruned == pruned);
-    remove_database(alone);
+    shard::remove_database(alone);
 
     Served served(me, folder, channel.community());
     const auto quiet =
