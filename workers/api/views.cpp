@@ -22,8 +22,7 @@ json to_json(const process::RosterEntry& entry, const process::SlotMap& slots) {
     out["slots"] = std::ranges::count(slots.workers, entry.index);
     out["pinned_slots"] = json::array();
     for (auto slot : slots.pinned)
-        if (slots.workers[slot] == entry.index)
-            out["pinned_slots"].push_back(std::to_string(slot));
+        if (slots.workers[slot] == entry.index) out["pinned_slots"].push_back(std::to_string(slot));
     return out;
 }
 

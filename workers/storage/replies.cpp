@@ -112,8 +112,10 @@ pipe::Answer contents(const Contents& contents) {
         constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
         auto created = static_cast<std::int64_t>(std::min(row.entry.created_s, seconds_max)) * 1000;
         RankedTorrent one;
-        one.torrent = {contents.community, row.ref,        row.entry.infohash, row.entry.name,
-                       row.entry.size,     row.entry.files, row.entry.tags,     created,
+        one.torrent = {contents.community, row.ref,
+                       row.entry.infohash, row.entry.name,
+                       row.entry.size,     row.entry.files,
+                       row.entry.tags,     created,
                        contents.channel,   0};
         all.push_back(torrent(builder, one));
     }

@@ -138,11 +138,11 @@ void add_content(std::vector<Schema>& rows) {
                     {hex("community", 40), hex("record", 64), count("global_time"),
                      choice("kind", "channel|torrent|announcement|other"),
                      flag("forked", "Another record of this member names the same predecessor.")}});
-    rows.push_back({"AuthorPage",
-                    {hex("member", 40), optional(hex("public_key", 148)), count("records"),
-                     count("forks", "Places where the member's line parts."),
-                     list("items", "AuthoredRecord"), next(),
-                     flag("complete", "False: a part of the node did not answer.")}});
+    rows.push_back(
+        {"AuthorPage",
+         {hex("member", 40), optional(hex("public_key", 148)), count("records"),
+          count("forks", "Places where the member's line parts."), list("items", "AuthoredRecord"),
+          next(), flag("complete", "False: a part of the node did not answer.")}});
     rows.push_back(
         {"NewTorrent",
          {optional(text("path", 1, 4096, "Directory or file below the share root.")),
