@@ -192,8 +192,8 @@ public:
     Task<Result<void>> ensure_open(ShardUse use, Nanoseconds deadline,
                                    Priority asker = Priority::Interactive);
 
-    // All that was committed to this shard so far survives power loss when this ends. A file that is
-    // closed was left so.
+    // All that was committed to this shard so far survives power loss when this ends. A file that
+    // is closed was left so.
     Task<Result<void>> make_durable(ShardUse use, Nanoseconds deadline, Priority priority);
 
     // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
