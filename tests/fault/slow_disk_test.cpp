@@ -71,10 +71,11 @@ protected:
         auto kind = static_cast<std::uint8_t>(protocol::RecordKind::Torrent);
         return question(builder, S::CreatePublishRecord(builder, &id, kind, payload));
     }
-    static pipe::Message contents_message(const CommunityId& community) {
+    static pipe::Message contents_message(const CommunityId& community,
+                                          const std::string& behind = "") {
         Builder builder;
         auto id = to_wire<ipc::CommunityId>(community);
-        auto after = builder.CreateString("");
+        auto after = builder.CreateString(behind);
         return question(builder, S::CreateListContents(builder, &id, after, 100));
     }
     pipe::Task<pipe::Answer> ask(pipe::Message message, Nanoseconds patience) {
@@ -172,12 +173,15 @@ protected:
             ASSERT_TRUE(root) << answer.failure.text;
             EXPECT_EQ(root->count(), acknowledged[community] + 1) << "with the genesis";
         }
-        auto answer = node->ask(contents_message(slow));
-        const auto* list = reply_of<S::ListContentsReply>(answer);
-        ASSERT_TRUE(list) << answer.failure.text;
         std::set<std::string> present;
-        for (const auto* torrent : *list->torrents())
-            present.insert(torrent->name()->str());
+        for (std::string after = "none"; !after.empty();) {
+            auto answer = node->ask(contents_message(slow, after == "none" ? "" : after));
+            const auto* list = reply_of<S::ListContentsReply>(answer);
+            ASSERT_TRUE(list) << answer.failure.text;
+            for (const auto* torrent : *list->torrents())
+                present.insert(torrent->name()->str());
+            after = list->more() ? list->next()->str() : "";
+        }
         for (const auto& name : slow_names)
             EXPECT_TRUE(present.contains(name)) << "acknowledged, but lost: " << name;
     }

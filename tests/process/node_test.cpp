@@ -192,7 +192,8 @@ TEST(LiveNode, AChannelIsPinnedToAWorkerWhileItIsUsed) {
         const auto answer = node.post("/api/v1/reload", json::object());
         ASSERT_EQ(answer.status, 200) << answer.text;
         const auto pinned = [&] {
-            for (const auto& row : node.get("/api/v1/status").body["workers"]) {
+            const auto status = node.get("/api/v1/status");
+            for (const auto& row : status.body["workers"]) {
                 if (row["name"] != "storage-" + worker || row["pinned_slots"].size() != 1) continue;
                 if (slot.empty()) slot = row["pinned_slots"][0];
                 return row["pinned_slots"][0] == slot;

@@ -94,9 +94,15 @@ Node::~Node() {
 }
 
 bool Node::start(double seconds) {
-    return launch() &&
-           wait_until([&] { return all_ready() && get("/api/v1/status", 1).status == 200; },
-                      seconds);
+    // Each api worker has a roster of its own; a few connections reach them all.
+    constexpr int looks = 8;
+    int ready = 0;
+    return launch() && wait_until(
+                           [&] {
+                               ready = all_ready() && knows_all_ready() ? ready + 1 : 0;
+                               return ready == looks;
+                           },
+                           seconds);
 }
 
 bool Node::launch() {
@@ -230,6 +236,13 @@ bool Node::all_ready() const {
     return std::ranges::all_of(all["workers"], [](const json& row) {
         return row["state"] == "ready" || row["state"] == "Ready";
     });
+}
+
+bool Node::knows_all_ready() {
+    const auto answer = get("/api/v1/status", 1);
+    return answer.status == 200 && std::ranges::all_of(answer.body["workers"], [](const json& row) {
+               return row["state"] == "ready";
+           });
 }
 
 std::string Node::overlay_address() const {

@@ -62,6 +62,7 @@ public:
     std::vector<pid_t> workers() const;
     std::string worker_state(const std::string& role, int index = 0) const;
     bool all_ready() const;
+    bool knows_all_ready();
     std::string overlay_address() const;
     std::string api_address() const;
     std::string token() const;
