@@ -1,6 +1,6 @@
 // The shared log of what must be synced: one append and one sync stand for the commits of many
 // shards, whose own files are committed without one. After power loss it is replayed into them; it
-// goes when each of them is durable by itself. Blocking. See docs/decisions/0015.
+// goes when each of them is durable by itself. Blocking. See docs/decisions/0008.
 #pragma once
 
 #include <bitset>
