@@ -50,6 +50,8 @@ Task<void> StorageWorker::index(ShardUse use) {
             Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
             more = co_await index_step(use, terms);
         }
+        Slots::Numbers changed{process::slot_of(use->id)};
+        co_await slots_.list(std::move(changed), monotonic_now() + step_time_max);
         use->indexed_at = monotonic_now();
     }
     use->indexing = false;
@@ -62,6 +64,8 @@ Task<void> StorageWorker::index_now(ShardUse use) {
     bool more = true;
     while (more && monotonic_now() < terms.deadline)
         more = co_await index_step(use, terms);
+    Slots::Numbers changed{process::slot_of(use->id)};
+    co_await slots_.list(std::move(changed), terms.deadline);
 }
 
 // Three strands in turn: a community's disk that hangs keeps its own step waiting, and no other's

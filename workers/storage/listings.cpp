@@ -22,8 +22,8 @@ void Listings::change(const CommunityId& id, const Change& change) {
         entries_.erase(id);
 }
 
-void Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes) {
-    if (seen_[slot] != since) return;
+bool Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes) {
+    if (seen_[slot] != since) return false;
     seen_[slot] = changes.now;
     if (changes.whole) {
         std::vector<CommunityId> there;
@@ -51,6 +51,7 @@ void Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes
             entry.announced_slot = slot;
         });
     }
+    return true;
 }
 
 ChannelPage Listings::page(const std::optional<shard::ChannelCursor>& after, std::size_t limit,

@@ -21,7 +21,7 @@ class Listings {
 public:
     const shard::Seen& seen(std::uint8_t slot) const { return seen_[slot]; }
     // `since` is what was seen when the look began: of two looks at once the second adds nothing.
-    void apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes);
+    bool apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes);
     // At most `limit` rows, and about `bytes` of text.
     ChannelPage page(const std::optional<shard::ChannelCursor>& after, std::size_t limit,
                      std::size_t bytes) const;

@@ -54,7 +54,8 @@ Task<Result<bool>> Slots::search_once(Numbers slots, std::string text, shard::Se
             [text, bounds](shard::DerivedReader& reader) { return reader.search(text, bounds); };
         questions.push_back(read<shard::Found>(slot, std::move(work), bounds.until));
     }
-    auto answers = co_await gather<shard::Found>(loop_, std::move(questions), bounds.until);
+    auto answers =
+        co_await gather<shard::Found>(loop_, std::move(questions), bounds.until, read_width);
     bool complete = true;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         auto& answer = answers[i];
@@ -114,7 +115,7 @@ Task<Result<AuthorRecords>> Slots::author(Numbers slots, MemberId member,
             };
         questions.push_back(read<Page>(slot, std::move(work), deadline));
     }
-    auto answers = co_await gather<Page>(loop_, std::move(questions), deadline);
+    auto answers = co_await gather<Page>(loop_, std::move(questions), deadline, read_width);
     AuthorRecords out;
     for (auto& answer : answers) {
         if (!answer || !answer->ok()) {

@@ -46,7 +46,6 @@ Task<Result<T>> Slots::write(std::uint8_t number, std::function<Result<T>(shard:
         return out;
     };
     auto out = co_await executor_.run<T>(slot.writes, std::move(job), terms);
-    slots_[number].known = false;
     if (!out) note_damage(number, out.error());
     co_return out;
 }
@@ -87,7 +86,7 @@ Task<Result<void>> Slots::begin_anew(std::uint8_t number) {
     };
     auto terms = Executor::Terms::always(monotonic_now() + close_time_max);
     auto gone = co_await executor_.run<void>(slot.writes, std::move(job), terms);
-    slot.known = false;
+    slot.listed = false;
     co_return gone;
 }
 
@@ -122,44 +121,57 @@ Task<Result<void>> Slots::forget(CommunityId community, shard::Derived::Then the
         if (!forgotten) co_return std::move(forgotten.error());
         more = *forgotten;
     }
+    Numbers changed{process::slot_of(community)};
+    co_await list(std::move(changed), deadline);
     co_return Result<void>{};
 }
 
-// What changed since the last look, of all slots at once. A slot that does not answer stays as it
-// was: listings are made behind the commits anyway.
+// What changed since the last look. Of two looks at once the later begins again: it may know more
+// than was applied. A slot that does not answer stays as it was.
+Task<void> Slots::list(Numbers slots, Nanoseconds deadline) {
+    while (!slots.empty()) {
+        std::vector<shard::Seen> since;
+        std::vector<Task<Result<shard::Changes>>> questions;
+        for (auto slot : slots) {
+            const auto seen = listings_.seen(slot);
+            since.push_back(seen);
+            std::function<Result<shard::Changes>(shard::DerivedReader&)> work =
+                [seen](shard::DerivedReader& reader) { return reader.changes(seen); };
+            questions.push_back(read<shard::Changes>(slot, std::move(work), deadline));
+        }
+        auto answers =
+            co_await gather<shard::Changes>(loop_, std::move(questions), deadline, read_width);
+        Numbers again;
+        for (std::size_t i = 0; i < slots.size(); ++i) {
+            auto& answer = answers[i];
+            // No file: nothing is listed there.
+            if (answer && !answer->ok() && answer->error().kind == ErrorKind::NotFound)
+                answer.emplace(shard::Changes{{}, true, {}, {}});
+            if (!answer || !answer->ok()) continue;
+            slots_[slots[i]].listed = true;
+            if (!listings_.apply(slots[i], since[i], std::move(**answer)))
+                again.push_back(slots[i]);
+        }
+        slots = std::move(again);
+    }
+}
+
+// Before an answer: slots that nobody looked at yet, and those of other workers, which change
+// without a word.
 Task<void> Slots::refresh(const Numbers& own, Nanoseconds deadline) {
-    std::vector<std::uint8_t> asked;
-    std::vector<shard::Seen> since;
-    std::vector<Task<Result<shard::Changes>>> questions;
+    Numbers asked;
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const auto number = static_cast<std::uint8_t>(i);
         const bool ours = std::ranges::find(own, number) != own.end();
-        if (ours && slots_[i].known) continue;
-        slots_[i].known = ours;
-        const auto seen = listings_.seen(number);
-        asked.push_back(number);
-        since.push_back(seen);
-        std::function<Result<shard::Changes>(shard::DerivedReader&)> work =
-            [seen](shard::DerivedReader& reader) { return reader.changes(seen); };
-        questions.push_back(read<shard::Changes>(number, std::move(work), deadline));
+        if (!ours || !slots_[i].listed) asked.push_back(number);
     }
-    auto answers = co_await gather<shard::Changes>(loop_, std::move(questions), deadline);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        if (answers[i] && answers[i]->ok()) {
-            listings_.apply(asked[i], since[i], std::move(**answers[i]));
-            continue;
-        }
-        slots_[asked[i]].known = false;
-        // No file: nothing is listed there.
-        if (answers[i] && answers[i]->error().kind == ErrorKind::NotFound)
-            listings_.apply(asked[i], since[i], {{}, true, {}, {}});
-    }
+    co_await list(std::move(asked), deadline);
 }
 
 Task<Result<ChannelPage>> Slots::channels(const Numbers& own,
                                           std::optional<shard::ChannelCursor> after,
                                           std::size_t limit, Nanoseconds deadline) {
-    co_await refresh(own, deadline);
+    if (!after) co_await refresh(own, deadline);  // further pages go on from what it saw
     co_return listings_.page(after, std::clamp<std::size_t>(limit, 1, page_max), page_bytes);
 }
 
@@ -194,7 +206,7 @@ Task<Result<std::vector<Slots::Described>>> Slots::describe(std::vector<Communit
         };
         questions.push_back(read<Rows>(slot, std::move(work), deadline));
     }
-    auto answers = co_await gather<Rows>(loop_, std::move(questions), deadline);
+    auto answers = co_await gather<Rows>(loop_, std::move(questions), deadline, read_width);
     Rows out;
     for (auto& answer : answers)
         if (answer && answer->ok()) std::ranges::move(**answer, std::back_inserter(out));
@@ -203,7 +215,7 @@ Task<Result<std::vector<Slots::Described>>> Slots::describe(std::vector<Communit
 
 Task<void> Slots::close(std::uint8_t number) {
     auto& slot = slots_[number];
-    slot.known = false;
+    slot.listed = false;
     auto deadline = monotonic_now() + close_time_max;
     std::function<Result<void>()> close_reader = [cell = slot.reader]() -> Result<void> {
         cell->it.reset();

@@ -77,6 +77,9 @@ public:
     Task<void> close(std::uint8_t slot);
     // Which of these have an index. Of others all is to be indexed.
     Task<std::set<std::uint8_t>> present(Numbers slots, Nanoseconds deadline);
+    // Has the listings know what these slots hold now. Follows each step of indexing, so that who
+    // asks for a listing waits for none.
+    Task<void> list(Numbers slots, Nanoseconds deadline);
     // Some index turned out to be damaged, perhaps another worker's. Its own worker begins it anew.
     void on_damage(std::function<void(std::uint8_t)> tell) { tell_damaged_ = std::move(tell); }
     Task<Result<void>> begin_anew(std::uint8_t slot);
@@ -89,7 +92,7 @@ private:
         Executor::Strand writes, reads;
         std::shared_ptr<Cell<shard::Derived>> derived;
         std::shared_ptr<Cell<shard::DerivedReader>> reader;
-        bool known = false;  // nothing was written since the listings looked
+        bool listed = false;  // the listings follow it: who writes has them look (list)
         Nanoseconds damaged_at = 0;
     };
     template <typename T>

@@ -7,6 +7,9 @@
 
 namespace warren::storage {
 
+// Slots that one question reads at a time: a thread of the pool is left to others.
+inline constexpr std::size_t read_width = 3;
+
 template <typename T>
 Task<Result<T>> Slots::read(std::uint8_t number,
                             std::function<Result<T>(shard::DerivedReader&)> work,

@@ -43,6 +43,11 @@ protected:
                   static_cast<ssize_t>(channel.bytes.size()));
         node = std::make_unique<StorageNode>(me, folder.path(), successors_epoch);
         EXPECT_EQ(publish(channel, "b", 3).time, 3u);
+        // A file that its new owner did not come to yet is not fenced: nobody read it since.
+        Builder builder;
+        auto id = to_wire<ipc::CommunityId>(directory);
+        auto root = node->ask(question(builder, S::CreateGetRoot(builder, &id)));
+        EXPECT_TRUE(reply_of<S::GetRootReply>(root)) << root.failure.text;
         ::kill(old, SIGCONT);
         EXPECT_EQ(::waitpid(old, &status, 0), old);
         ::close(ends[0]);
