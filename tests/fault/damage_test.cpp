@@ -16,16 +16,6 @@ namespace {
 constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t records_count = 121;
 
-Bytes read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-void write_file(const std::string& path, const Bytes& bytes) {
-    std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(bytes.data()),
-              static_cast<std::streamsize>(bytes.size()));
-}
-
 class DamageTest : public ShardFixture {
 protected:
     // As a worker that was killed leaves it: part in the file, part in the log.

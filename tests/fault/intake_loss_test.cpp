@@ -2,8 +2,8 @@
 // stands for all of them. Whatever a disk makes of what was not synced, and whichever operation on
 // any file fails, what was acknowledged is there after the next start. Without the log's syncs it
 // is not.
+#include "tests/fault/crash_states.h"
 #include "tests/fault/intake_workload.h"
-#include "tests/support/crash_disk.h"
 
 using namespace warren;
 using namespace warren::test;
@@ -11,42 +11,6 @@ using namespace warren::test;
 namespace {
 
 constexpr int steps = 24;
-
-struct Tally {
-    std::size_t states = 0, lost = 0, corrupt = 0;
-    std::string first;  // what to run again
-};
-
-void note(Tally& tally, const Judgement& judgement, const std::string& where) {
-    ++tally.states;
-    tally.lost += judgement.lost;
-    if (!judgement.corrupt.empty()) ++tally.corrupt;
-    if (tally.first.empty() && (judgement.lost > 0 || !judgement.corrupt.empty()))
-        tally.first = where + " lost " + std::to_string(judgement.lost) + " corrupt \"" +
-                      judgement.corrupt + "\"";
-}
-
-// Plays one run's operations and judges `states` states, spread over all of them.
-void crash(const std::vector<FileOp>& log, const IntakeWorkload& workload, std::uint64_t seed,
-           std::size_t states, Tally& tally) {
-    MemoryFolder left;
-    CrashDisk disk(seed);
-    SeededRandom random(seed ^ 0x5eed);
-    std::size_t acknowledged = 0;
-    for (std::size_t at = 0; at < log.size(); ++at) {
-        disk.play(log[at]);
-        if (log[at].kind == FileOp::Kind::Mark) acknowledged = log[at].at + 1;
-        auto count = states / log.size();
-        if (random.below(log.size()) < states % log.size()) ++count;
-        for (; count > 0; --count) {
-            left.empty();
-            disk.write_state(left.path());
-            auto promised = std::span(workload.acknowledged()).first(acknowledged);
-            note(tally, judge_intake(left.path(), workload.communities(), promised),
-                 "seed " + std::to_string(seed) + " operation " + std::to_string(at));
-        }
-    }
-}
 
 Tally campaign(std::uint64_t first_seed, std::size_t runs, std::size_t states_each,
                const std::vector<FileRule>& rules) {
@@ -64,7 +28,10 @@ Tally campaign(std::uint64_t first_seed, std::size_t runs, std::size_t states_ea
             log = vfs->take_log();
         }
         EXPECT_GT(workload.acknowledged().size(), 5u) << "seed " << seed;
-        crash(log, workload, seed, states_each, tally);
+        auto judge = [&](const std::string& folder_left, std::span<const Kept> promised) {
+            return judge_intake(folder_left, workload.communities(), promised);
+        };
+        crash(log, workload, seed, states_each, judge, tally);
     }
     return tally;
 }
@@ -118,11 +85,11 @@ bool survives(const Fault& fault, std::uint64_t k, std::size_t& failures) {
     for (int i = 0; i < 5; ++i) {
         left.empty();
         disk.write_state(left.path());
-        note(tally, judge_intake(left.path(), workload.communities(), workload.acknowledged()),
-             "power loss after operation " + std::to_string(k));
+        tally.note(judge_intake(left.path(), workload.communities(), workload.acknowledged()),
+                   "power loss after operation " + std::to_string(k));
     }
-    note(tally, judge_intake(folder.path(), workload.communities(), workload.acknowledged()),
-         "operation " + std::to_string(k));
+    tally.note(judge_intake(folder.path(), workload.communities(), workload.acknowledged()),
+               "operation " + std::to_string(k));
     EXPECT_EQ(tally.lost + tally.corrupt, 0u) << tally.first;
     return true;
 }

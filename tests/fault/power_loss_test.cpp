@@ -1,8 +1,7 @@
 // F-11: the power goes at any operation. Whatever the disk then holds of what was not synced, each
 // record and download that was acknowledged is there, and no file is corrupt. The same harness over
 // a disk that ignores syncs must find losses, or it proves nothing.
-#include "tests/fault/shard_workload.h"
-#include "tests/support/crash_disk.h"
+#include "tests/fault/crash_states.h"
 
 using namespace warren;
 using namespace warren::test;
@@ -10,39 +9,6 @@ using namespace warren::test;
 namespace {
 
 constexpr int steps = 24;
-
-struct Tally {
-    std::size_t states = 0, lost = 0, corrupt = 0;
-    std::string first;  // what to run again
-};
-
-// Plays one run's operations and judges `states_max` states, spread over all of them.
-void crash(const std::vector<FileOp>& log, const ShardWorkload& workload, std::uint64_t seed,
-           std::size_t states_max, Tally& tally) {
-    MemoryFolder left;
-    CrashDisk disk(seed);
-    SeededRandom random(seed ^ 0x5eed);
-    std::size_t acknowledged = 0;
-    for (std::size_t at = 0; at < log.size(); ++at) {
-        disk.play(log[at]);
-        if (log[at].kind == FileOp::Kind::Mark) acknowledged = log[at].at + 1;
-        auto count = states_max / log.size();
-        if (random.below(log.size()) < states_max % log.size()) ++count;
-        for (; count > 0; --count) {
-            left.empty();
-            disk.write_state(left.path());
-            auto promised = std::span(workload.acknowledged()).first(acknowledged);
-            auto judgement = judge(left.path(), workload.community(), promised);
-            ++tally.states;
-            tally.lost += judgement.lost;
-            if (!judgement.corrupt.empty()) ++tally.corrupt;
-            if (tally.first.empty() && (judgement.lost > 0 || !judgement.corrupt.empty()))
-                tally.first = "seed " + std::to_string(seed) + " operation " + std::to_string(at) +
-                              " lost " + std::to_string(judgement.lost) + " corrupt \"" +
-                              judgement.corrupt + "\"";
-        }
-    }
-}
 
 Tally campaign(std::uint64_t first_seed, std::size_t runs, std::size_t states_each,
                const std::vector<FileRule>& rules) {
@@ -59,7 +25,10 @@ Tally campaign(std::uint64_t first_seed, std::size_t runs, std::size_t states_ea
             workload.run(*vfs, steps);
             log = vfs->take_log();
         }
-        crash(log, workload, seed, states_each, tally);
+        auto judged = [&](const std::string& left, std::span<const Acknowledged> promised) {
+            return judge(left, workload.community(), promised);
+        };
+        crash(log, workload, seed, states_each, judged, tally);
     }
     return tally;
 }

@@ -3,7 +3,6 @@
 // image (so that damage reaches every layer), or, when it begins with 0xff, the file itself.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "base/check.h"
@@ -16,16 +15,6 @@ using namespace warren::shard;
 using namespace warren::test;
 
 namespace {
-
-Bytes read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-void write_file(const std::string& path, ByteView bytes) {
-    std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(bytes.data()),
-              static_cast<std::streamsize>(bytes.size()));
-}
 
 // A worker that was killed left it: part in the file, part in the log.
 struct Image {

@@ -1,27 +1,17 @@
 // What operators ask of storage, and records that come from a file (through network and verify).
 #include "ipc-schema/network_generated.h"
-#include "ipc-schema/storage_generated.h"
-#include "workers/api/outbox_shared.h"
+#include "workers/api/outbox_storage_shared.h"
 
 namespace warren::api {
 
 namespace {
 
 using namespace wire;
+using namespace wire::storage;
 using pipe::Message;
 using pipe::Target;
 using process::Role;
-namespace S = ipc::storage;
 namespace N = ipc::network;
-using Builder = flatbuffers::FlatBufferBuilder;
-const auto strange = [] { return strange_reply("storage"); };
-
-template <typename Body>
-Message request(Builder& builder, flatbuffers::Offset<Body> body) {
-    return {pipe::finish(builder,
-                         S::CreateRequest(builder, S::InboxTraits<Body>::enum_value, body.Union())),
-            {}};
-}
 
 // By S::TaskKind.
 constexpr std::string_view task_kinds[] = {"check",  "compact", "prune",
@@ -68,7 +58,7 @@ Outbox::Asked<Nothing> Outbox::next_shards(Errand& errand, std::uint16_t worker,
         auto got = co_await asking_.ask(errand, Role::Storage, Target::instance(worker),
                                         std::move(message));
         if (!got) co_return std::move(got.problem());
-        const auto* list = reply_of<S::Answer, S::ListShardsReply>(*got);
+        const auto* list = reply<S::ListShardsReply>(*got);
         if (!list) co_return strange();
         if (const auto* usage = list->usage())
             into.usage = {usage->shards(),  usage->left(), usage->logs(),
@@ -103,7 +93,7 @@ Outbox::Asked<Nothing> Outbox::set_retention(Errand& errand, CommunityId communi
     auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
                                     std::move(message));
     if (!got) co_return std::move(got.problem());
-    if (!reply_of<S::Answer, S::Done>(*got)) co_return strange();
+    if (!reply<S::Done>(*got)) co_return strange();
     co_return Nothing{};
 }
 
@@ -143,7 +133,7 @@ Outbox::Asked<std::vector<NodeTask>> Outbox::list_tasks(Errand& errand) {
     auto answers = co_await asking_.ask_all(errand, Role::Storage, message);
     std::vector<NodeTask> out;
     for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<S::Answer, S::ListTasksReply>(*answer) : nullptr;
+        const auto* list = answer ? reply<S::ListTasksReply>(*answer) : nullptr;
         if (!list || !list->tasks()) continue;
         for (const auto* from : *list->tasks()) {
             const auto kind = static_cast<std::size_t>(from->kind());
@@ -167,7 +157,7 @@ Outbox::Asked<ExportedRecords> Outbox::export_records(Errand& errand, CommunityI
     auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
                                     std::move(message));
     if (!got) co_return std::move(got.problem());
-    const auto* part = reply_of<S::Answer, S::ExportRecordsReply>(*got);
+    const auto* part = reply<S::ExportRecordsReply>(*got);
     if (!part) co_return strange();
     ExportedRecords out;
     out.details = bytes_of(part->details());
@@ -235,7 +225,7 @@ Outbox::Asked<std::vector<Backup>> Outbox::list_backups(Errand& errand) {
     auto got = co_await asking_.ask(errand, Role::Storage, Target::slot(process::node_slot),
                                     std::move(message));
     if (!got) co_return std::move(got.problem());
-    const auto* list = reply_of<S::Answer, S::ListBackupsReply>(*got);
+    const auto* list = reply<S::ListBackupsReply>(*got);
     if (!list) co_return strange();
     std::vector<Backup> out;
     if (list->backups())

@@ -1,34 +1,21 @@
 // Questions to storage and sign.
 #include "ipc-schema/sign_generated.h"
-#include "ipc-schema/storage_generated.h"
 #include "protocol/record.h"
-#include "workers/api/outbox_shared.h"
+#include "workers/api/outbox_storage_shared.h"
 
 namespace warren::api {
 
 namespace {
 
 using namespace wire;
+using namespace wire::storage;
 using pipe::Message;
 using pipe::Target;
 using process::Role;
-namespace S = ipc::storage;
-using Builder = flatbuffers::FlatBufferBuilder;
 
-template <typename Body>
-Message request(Builder& builder, flatbuffers::Offset<Body> body) {
-    return {pipe::finish(builder,
-                         S::CreateRequest(builder, S::InboxTraits<Body>::enum_value, body.Union())),
-            {}};
-}
-template <typename Reply>
-const Reply* reply(const Message& message) {
-    return reply_of<S::Answer, Reply>(message);
-}
 Target node() {
     return Target::slot(process::node_slot);
 }
-const auto strange = [] { return strange_reply("storage"); };
 
 // Parts of a worker's index, when results are wanted as they come.
 constexpr std::uint8_t search_groups = 8;

@@ -1,22 +1,11 @@
 // See replies.h.
 #include "workers/storage/replies.h"
 
-#include "ipc-schema/storage_generated.h"
-#include "runtime/pipe/wire.h"
+#include "workers/storage/replies_shared.h"
 
 namespace warren::storage::replies {
 
 namespace {
-
-namespace S = ipc::storage;
-using Builder = flatbuffers::FlatBufferBuilder;
-using pipe::wire::to_wire;
-
-template <typename Body>
-pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {
-    return pipe::finish(builder,
-                        S::CreateAnswer(builder, S::ReplyTraits<Body>::enum_value, body.Union()));
-}
 
 ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
     switch (verdict) {

@@ -1,22 +1,11 @@
 // See tool_replies.h.
 #include "workers/storage/tool_replies.h"
 
-#include "ipc-schema/storage_generated.h"
-#include "runtime/pipe/wire.h"
+#include "workers/storage/replies_shared.h"
 
 namespace warren::storage::replies {
 
 namespace {
-
-namespace S = ipc::storage;
-using Builder = flatbuffers::FlatBufferBuilder;
-using pipe::wire::to_wire;
-
-template <typename Body>
-pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {
-    return pipe::finish(builder,
-                        S::CreateAnswer(builder, S::ReplyTraits<Body>::enum_value, body.Union()));
-}
 
 static_assert(static_cast<int>(TaskKind::Rebuild) == static_cast<int>(S::TaskKind::Rebuild));
 static_assert(static_cast<int>(TaskState::Failed) == static_cast<int>(S::TaskState::Failed));
