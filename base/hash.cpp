@@ -39,12 +39,19 @@ std::uint64_t little_endian(const std::uint8_t* from, std::size_t count) {
     return out;
 }
 
+std::uint64_t little_endian_word(const std::uint8_t* from) {
+    if constexpr (std::endian::native != std::endian::little) return little_endian(from, 8);
+    std::uint64_t out = 0;
+    std::memcpy(&out, from, 8);
+    return out;
+}
+
 struct SipState {
     std::uint64_t v0, v1, v2, v3;
 
     explicit SipState(const std::array<std::uint8_t, 16>& key) {
-        const std::uint64_t k0 = little_endian(key.data(), 8);
-        const std::uint64_t k1 = little_endian(key.data() + 8, 8);
+        const std::uint64_t k0 = little_endian_word(key.data());
+        const std::uint64_t k1 = little_endian_word(key.data() + 8);
         v0 = k0 ^ 0x736f6d6570736575u;
         v1 = k1 ^ 0x646f72616e646f6du;
         v2 = k0 ^ 0x6c7967656e657261u;
@@ -73,7 +80,7 @@ struct SipState {
     void absorb_all(ByteView bytes) {
         const std::size_t whole = bytes.size() / 8 * 8;
         for (std::size_t i = 0; i < whole; i += 8)
-            absorb(little_endian(&bytes[i], 8));
+            absorb(little_endian_word(&bytes[i]));
         absorb(little_endian(bytes.data() + whole, bytes.size() - whole) |
                std::uint64_t{bytes.size()} << 56);
     }

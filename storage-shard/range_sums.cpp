@@ -12,6 +12,14 @@ constexpr std::size_t bucket_fill = 128;  // what a scan or a division makes
 constexpr std::size_t bucket_max = 256;
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
+// The least bound that lies above it.
+RecordRef next_after(RecordRef ref) {
+    for (std::size_t at = ref.id.bytes.size(); at-- > 0;)
+        if (++ref.id.bytes[at] != 0) return ref;
+    ++ref.time;
+    return ref;
+}
+
 }  // namespace
 
 RangeSums::RangeSums(const protocol::SyncKey& key, RefSource& source)
@@ -25,19 +33,30 @@ void RangeSums::append(const RecordRef& ref) {
     total_.add(value);
 }
 
-void RangeSums::insert(const std::vector<RecordRef>& added) {
-    for (const auto& ref : added) {
-        if (newest_ < ref) {  // as most do
-            append(ref);
-            continue;
+void RangeSums::insert(std::span<const RecordRef> added) {
+    struct Run {
+        std::size_t bucket;
+        std::span<const RecordRef> refs;
+    };
+    std::vector<Run> runs;  // what fell into one bucket
+    while (!added.empty() && !(newest_ < added.front())) {
+        const auto bucket = bucket_of(added.front());
+        const auto end = std::min(end_of(bucket), next_after(newest_));
+        std::size_t count = 0;
+        for (; count < added.size() && added[count] < end; ++count) {
+            auto value = protocol::element_value(key_, added[count].id);
+            buckets_[bucket].sum.add(value);
+            total_.add(value);
         }
-        auto value = protocol::element_value(key_, ref.id);
-        buckets_[bucket_of(ref)].sum.add(value);
-        total_.add(value);
+        runs.push_back({bucket, added.first(count)});
+        added = added.subspan(count);
     }
+    for (const auto& ref : added)  // as most do
+        append(ref);
     // Division reads the file, which holds the whole batch: only now do both agree.
-    for (std::size_t at = buckets_.size(); at-- > 0;)
-        if (buckets_[at].sum.count > bucket_max) divide(at);
+    for (; !runs.empty(); runs.pop_back())
+        if (buckets_[runs.back().bucket].sum.count > bucket_max)
+            divide(runs.back().bucket, runs.back().refs);
 }
 
 void RangeSums::remove(const std::vector<RecordRef>& removed) {
@@ -66,8 +85,22 @@ RecordRef RangeSums::end_of(std::size_t bucket) const {
     return bucket + 1 < buckets_.size() ? buckets_[bucket + 1].first : protocol::sync_end();
 }
 
-void RangeSums::divide(std::size_t bucket) {
-    auto all = source_.refs({buckets_[bucket].first, end_of(bucket)}, unlimited);
+// All that a bucket holds. New records that lie together, as those of one answer do, are not read
+// back: only what was there before them and behind.
+std::vector<RecordRef> RangeSums::refs_of(std::size_t bucket, std::span<const RecordRef> run) {
+    const auto first = buckets_[bucket].first;
+    const auto end = end_of(bucket);
+    const auto older = buckets_[bucket].sum.count - run.size();
+    auto all = source_.refs({first, run.front()}, older + 1);
+    auto behind = source_.refs({next_after(run.back()), end}, older + 1);
+    if (all.size() + behind.size() != older) return source_.refs({first, end}, unlimited);
+    all.insert(all.end(), run.begin(), run.end());
+    all.insert(all.end(), behind.begin(), behind.end());
+    return all;
+}
+
+void RangeSums::divide(std::size_t bucket, std::span<const RecordRef> run) {
+    auto all = refs_of(bucket, run);
     if (all.size() <= bucket_max) return;  // the source failed; sums stay right, only coarser
     std::vector<Bucket> parts;
     for (std::size_t i = 0; i < all.size(); ++i) {

@@ -3,6 +3,7 @@
 // each commit.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "protocol/sync.h"
@@ -22,8 +23,8 @@ public:
 
     // While scanning, in ascending order; what lies behind all that came so far.
     void append(const RecordRef& ref);
-    // After a commit: what it added. The source must show these already.
-    void insert(const std::vector<RecordRef>& added);
+    // After a commit: what it added, in ascending order. The source must show these already.
+    void insert(std::span<const RecordRef> added);
     // After a commit: what it took away.
     void remove(const std::vector<RecordRef>& removed);
 
@@ -45,7 +46,8 @@ private:
     std::size_t bucket_of(const RecordRef& ref) const;
     RecordRef end_of(std::size_t bucket) const;
     protocol::RangeSum edge(const RecordRef& lower, const RecordRef& upper);
-    void divide(std::size_t bucket);
+    std::vector<RecordRef> refs_of(std::size_t bucket, std::span<const RecordRef> run);
+    void divide(std::size_t bucket, std::span<const RecordRef> run);
     void drop_empty();
     std::vector<RecordRef> split_by_refs(const protocol::SyncRange& range, std::size_t parts);
 

@@ -46,10 +46,13 @@ TEST(RangeSums, AgreeWithTheTwinAfterRandomInserts) {
     for (int round = 0; round < 60; ++round) {
         std::vector<RecordRef> added;
         auto batch = 1 + random.below(400);
+        auto width = round % 2 == 0 ? 3000 : 1 + random.below(40);  // scattered, or close together
+        auto lowest = 1 + random.below(3001 - width);
         for (std::uint64_t i = 0; i < batch; ++i) {
-            RecordRef ref{1 + random.below(3000), random.id<RecordId>()};
+            RecordRef ref{lowest + random.below(width), random.id<RecordId>()};
             if (twin.all.insert(ref).second) added.push_back(ref);
         }
+        std::ranges::sort(added);
         sums.insert(added);
         ASSERT_EQ(sums.total(), twin.sum({{}, protocol::sync_end()}, key));
         ASSERT_EQ(sums.sum({{}, protocol::sync_end()}), sums.total());
@@ -106,6 +109,27 @@ TEST(RangeSums, ReadOnlyTheEdges) {
     EXPECT_EQ(sums.sum({{100, {}}, {49000, {}}}).count, 48900u);
     EXPECT_LE(twin.rows_read, 512u);
     EXPECT_EQ(sums.sum({{10, {}}, {5, {}}}).count, 0u);
+}
+
+TEST(RangeSums, DoNotReadBackWhatCameTogether) {
+    SeededRandom random(7);
+    Twin twin;
+    RangeSums sums(key, twin);
+    auto add_run = [&](GlobalTime from, GlobalTime to) {
+        std::vector<RecordRef> run;
+        for (auto time = from; time < to; ++time)
+            run.push_back({time, random.id<RecordId>()});
+        twin.all.insert(run.begin(), run.end());
+        sums.insert(run);
+    };
+    for (GlobalTime at = 0; at < 20000; at += 2000)
+        add_run(at + 1, at + 1001);
+    twin.rows_read = 0;
+    for (GlobalTime at = 0; at < 20000; at += 2000)
+        add_run(at + 1001, at + 2001);
+    EXPECT_LE(twin.rows_read, 9 * 256u);
+    EXPECT_EQ(sums.total(), twin.sum({{}, protocol::sync_end()}, key));
+    EXPECT_GT(sums.buckets(), twin.all.size() / 256);
 }
 
 TEST_F(ShardFixture, SumsOfAShardFollowItsCommitsAndItsReopening) {
