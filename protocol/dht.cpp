@@ -21,9 +21,8 @@ bool is_answer(std::uint8_t id) {
 
 Dht::Dht(Hub& hub)
     : hub_(hub), families_{Family(dht_node_id({}, hub.own)), Family(dht_node_id({}, hub.own))},
-      seen_(hub.random, hub.settings.duplicates_max), stranger_checks_({500, 100}),
-      checks_(1024, check_patience), value_checks_(1024, check_patience),
-      signings_(1024, check_patience) {
+      stranger_checks_({500, 100}), checks_(hub, 1024, check_patience),
+      value_checks_(1024, check_patience), signings_(1024, check_patience) {
     for (auto& secret : secrets_)
         hub_.random.fill(secret);
 }
@@ -73,28 +72,16 @@ void Dht::on_datagram(Nanoseconds now, const Endpoint& from, const Header& heade
     const auto parts = decode_signed(bytes, WithGlobalTime::No);
     if (!parts || !is_curve25519_key(parts->public_key) || parts->payload.size() < 4)
         return void(++counters.dropped_malformed);
-    const auto digest =
-        seen_.digest(Writer().bytes(bytes).bytes(from.address).u16(from.port).peek());
-    if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
-    if (!worth_checking(now, from, *parts, id)) return;
-    if (checks_.full()) return void(++counters.dropped_check_budget);
-    seen_.insert(digest);
-    const auto token = hub_.next_token();
-    checks_.add(now, token, {from, to_bytes(bytes)});
-    ++counters.signatures_checked;
-    hub_.emit(CheckSignature{token, to_bytes(bytes)});
+    checks_.submit(now, from, bytes, [&] { return worth_checking(now, from, *parts, id); });
 }
 
 void Dht::signature_result(Nanoseconds now, Token token, bool valid) {
     if (const auto value = value_checks_.take(token)) return value_checked(now, *value, valid);
-    const auto check = checks_.take(token);
-    if (!check) return;
-    if (!valid) return void(++hub_.counters.bad_signatures);
-    const auto parts = decode_signed(check->datagram, WithGlobalTime::No);
-    const auto key = parts ? PublicKey::from(parts->public_key) : std::nullopt;
-    if (!key || *key == hub_.own_key) return;
-    on_message(now, {*key, check->from}, check->datagram[prefix_bytes], parts->payload,
-               check->datagram);
+    const auto message = checks_.result(token, valid);
+    if (!message) return;
+    const auto parts = decode_signed(message->datagram, WithGlobalTime::No);
+    on_message(now, {message->key, message->from}, message->datagram[prefix_bytes], parts->payload,
+               message->datagram);
 }
 
 void Dht::on_message(Nanoseconds now, const Asker& asker, std::uint8_t id, ByteView payload,
@@ -109,6 +96,7 @@ void Dht::on_message(Nanoseconds now, const Asker& asker, std::uint8_t id, ByteV
         if (held != peers_held_.end())
             for (auto& peer : held->second)
                 if (peer.address == asker.from) peer.pinged = now;
+        ++hub_.counters.dht_answered;
         return say(now, asker.from, DhtMessage::PingResponse, encode_dht_identifier(*identifier));
     }
     if (!proven(now, asker)) return prove(now, asker, datagram);
@@ -166,6 +154,7 @@ void Dht::on_response(Nanoseconds now, const Asker& asker, std::uint8_t id, Byte
                                                       : expects(DhtMessage::ConnectPeerResponse);
     if (!fits) return void(++hub_.counters.dropped_unsolicited);
     requests_.erase(at);
+    ++hub_.counters.dht_answers_received;
     proved(now, asker);
     family_of(asker.from).table.answered(now, asker.from, now - request.sent);
     if (find) {
@@ -178,8 +167,7 @@ void Dht::on_response(Nanoseconds now, const Asker& asker, std::uint8_t id, Byte
         const auto lookup = lookups_.find(request.lookup);
         if (response && lookup != lookups_.end())
             for (const auto& node : response->nodes)
-                if (lookup->second.peers.size() < dht_nodes_max)
-                    lookup->second.peers.emplace_back(node.address, to_bytes(node.public_key));
+                lookup->second.found_peer(node.address, node.public_key);
     }
     request_over(now, request, true);
 }
@@ -208,7 +196,7 @@ void Dht::failed(Nanoseconds now, Token token) {
     if (const auto signing = signings_.take(token); signing && signing->value_for)
         hub_.emit(DhtStored{signing->ref, 0});
     if (const auto value = value_checks_.take(token)) value_checked(now, *value, false);
-    (void)checks_.take(token);
+    checks_.failed(token);
 }
 
 void Dht::sign(Nanoseconds now, Signing signing) {
@@ -271,6 +259,7 @@ Nanoseconds Dht::tick(Nanoseconds now) {
 Dht::Status Dht::status(Nanoseconds now, bool v6) {
     auto& family = families_[v6 ? 1 : 0];
     Status out;
+    out.own = family.table.own();
     for (const auto* node : family.table.all())
         if (node->status(now) == DhtStatus::Good) ++out.good;
     out.nodes = family.table.size();

@@ -14,6 +14,7 @@
 #include "protocol/dht_store.h"
 #include "protocol/dht_table.h"
 #include "protocol/overlay_hub.h"
+#include "protocol/signature_checks.h"
 
 namespace warren::protocol {
 
@@ -36,6 +37,7 @@ public:
                       std::uint32_t version);
     void connect(Nanoseconds now, std::uint64_t ref, const MemberId& member);  // DhtPeersFound
     struct Status {
+        DhtId own;
         std::size_t nodes = 0, good = 0, buckets = 0, values = 0, keys = 0, peers_held = 0;
     };
     Status status(Nanoseconds now, bool v6);
@@ -54,10 +56,6 @@ private:
     struct Asker {
         PublicKey key;
         Endpoint from;
-    };
-    struct Check {  // a message, until its signature is known to be right
-        Endpoint from;
-        Bytes datagram;
     };
     struct Storing {  // a store request with values whose signatures are being checked
         Asker asker;
@@ -146,9 +144,8 @@ private:
     std::array<Family, 2> families_;
     std::array<DhtSecret, 2> secrets_;
     Nanoseconds secrets_since_ = 0, next_sweep_ = 0, next_keep_ = 0, next_register_ = 0;
-    DuplicateFilter seen_;
     TokenBucket stranger_checks_;
-    Pending<Check> checks_;
+    SignatureChecks checks_;
     Pending<ValueCheck> value_checks_;
     Pending<Signing> signings_;
     std::map<std::uint32_t, Request> requests_;

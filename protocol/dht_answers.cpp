@@ -24,6 +24,7 @@ bool Dht::token_right(const Asker& asker, const DhtToken& token) const {
 
 void Dht::on_question(Nanoseconds now, const Asker& asker, std::uint8_t id, ByteView payload) {
     const auto malformed = [&] { ++hub_.counters.dropped_malformed; };
+    ++hub_.counters.dht_answered;
     switch (static_cast<DhtMessage>(id)) {
     case DhtMessage::FindRequest: {
         const auto request = decode_dht_find_request(payload);

@@ -22,6 +22,7 @@ std::uint32_t Dht::remember(Nanoseconds now, Request request) {
     while (requests_.contains(identifier))
         ++identifier;
     request.sent = now;
+    ++hub_.counters.dht_asked;
     const bool find = request.ask == Ask::Find || request.ask == Ask::Puncture;
     request.deadline = now + (find ? find_patience : patience);
     requests_[identifier] = request;
@@ -252,8 +253,11 @@ void Dht::store_signed(Nanoseconds now, std::uint64_t ref, const DhtId& key, Byt
 
 void Dht::connect(Nanoseconds now, std::uint64_t ref, const MemberId& member) {
     if (lookups_.size() >= lookups_max) return hub_.emit(DhtPeersFound{ref, {}});
-    begin(now, DhtLookup(DhtPurpose::Connect, DhtId{member.bytes}, ref),
-          families_[0].table.size() == 0);
+    DhtLookup lookup(DhtPurpose::Connect, DhtId{member.bytes}, ref);
+    if (const auto held = peers_held_.find(member); held != peers_held_.end())
+        for (const auto& peer : held->second)
+            lookup.found_peer(peer.address, peer.key.view());
+    begin(now, std::move(lookup), families_[0].table.size() == 0);
 }
 
 void Dht::keep_nodes(Nanoseconds now) {
@@ -278,7 +282,8 @@ void Dht::keep_nodes(Nanoseconds now) {
 }
 
 void Dht::register_ourselves(Nanoseconds now) {
-    if (now < next_register_) return;
+    const bool alone = families_[0].table.size() + families_[1].table.size() == 0;
+    if (now < next_register_ || alone) return;
     next_register_ = now + register_interval;
     // Those that still answer our pings still hold us.
     std::erase_if(holders_, [&](const auto& holder) {

@@ -66,4 +66,10 @@ std::vector<Bytes> DhtLookup::values() const {
     return out;
 }
 
+void DhtLookup::found_peer(const Endpoint& address, ByteView key) {
+    const bool known =
+        std::ranges::any_of(peers, [&](const auto& peer) { return peer.first == address; });
+    if (!known && peers.size() < dht_nodes_max) peers.emplace_back(address, to_bytes(key));
+}
+
 }  // namespace warren::protocol

@@ -44,6 +44,7 @@ public:
     // Of signed values the newest of each signer, of others all.
     void found(ByteView encoded, const DhtValue& parts);
     std::vector<Bytes> values() const;
+    void found_peer(const Endpoint& address, ByteView key);  // once, however many hold it
 
     DhtPurpose purpose;
     DhtId target;

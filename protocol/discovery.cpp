@@ -8,6 +8,10 @@ namespace warren::protocol {
 namespace {
 
 constexpr Nanoseconds patience = 8_s, ask_interval = 1_s, answer_patience = 5_s;
+// Sooner than the walk, which would ask with a signed request.
+constexpr Nanoseconds silent_after = 20_s, ping_interval = 10_s;
+constexpr std::size_t pings_a_second = 8;
+constexpr unsigned samples_wanted = 5;  // of a round trip
 constexpr std::size_t outstanding_max = 512, discovered_max = 256, told_max = 1024;
 constexpr std::size_t communities_told_max = 50;  // they fit a datagram that anybody takes
 
@@ -28,12 +32,27 @@ bool take(Outstanding& in, std::uint16_t identifier, const Endpoint& from, Nanos
 }  // namespace
 
 Discovery::Discovery(Hub& hub)
-    : hub_(hub), seen_(hub.random, hub.settings.duplicates_max), stranger_checks_({250, 50}),
-      stranger_pongs_({500, 100}), checks_(256, patience), signings_(256, patience) {}
+    : hub_(hub), stranger_checks_({250, 50}), stranger_pongs_({500, 100}),
+      checks_(hub, 256, patience), signings_(256, patience) {}
 
 void Discovery::set_communities(std::vector<CommunityId> communities) {
+    if (communities == communities_) return;
     communities_ = std::move(communities);
-    if (communities_.size() > communities_told_max) communities_.resize(communities_told_max);
+    told_.clear();
+}
+
+// As many as fit a datagram: these first, then others by chance, so that in time all are told.
+std::vector<CommunityId> Discovery::some_communities(const std::vector<CommunityId>& first) {
+    auto out = communities_;
+    const auto others = std::ranges::partition(out, [&](const CommunityId& community) {
+        return std::ranges::find(first, community) != first.end();
+    });
+    for (auto rest = others.begin(); rest != others.end(); ++rest) {
+        const auto left = static_cast<std::uint64_t>(others.end() - rest);
+        std::iter_swap(rest, rest + static_cast<std::ptrdiff_t>(hub_.random.below(left)));
+    }
+    if (out.size() > communities_told_max) out.resize(communities_told_max);
+    return out;
 }
 
 void Discovery::on_datagram(Nanoseconds now, const Endpoint& from, const Header& header,
@@ -57,6 +76,7 @@ void Discovery::on_ping(Nanoseconds now, const Endpoint& from, const Header& hea
     const auto* peer = hub_.peers.by_address(from);
     if ((peer == nullptr || !peer->trusted()) && !stranger_pongs_.take(now, 1))
         return void(++hub_.counters.dropped_reply_budget);
+    ++hub_.counters.pings_answered;
     hub_.send(from,
               frame_unsigned(discovery_community, static_cast<std::uint8_t>(DiscoveryMessage::Pong),
                              ++hub_.global_time, encode_ping(*identifier)));
@@ -71,6 +91,8 @@ void Discovery::on_pong(Nanoseconds now, const Endpoint& from, const Header& hea
     auto* peer = hub_.peers.by_address(from);
     if (peer == nullptr || !take(pings_, *identifier, from, sent))
         return void(++hub_.counters.dropped_unsolicited);
+    ++hub_.counters.pongs_received;
+    ++peer->pongs;
     peer->round_trip = peer->round_trip == 0 ? now - sent : (7 * peer->round_trip + now - sent) / 8;
 }
 
@@ -84,11 +106,23 @@ std::uint16_t Discovery::remember(Outstanding& in, Nanoseconds now, const Endpoi
     return identifier;
 }
 
-void Discovery::ping(Nanoseconds now, const Peer& peer) {
+void Discovery::ping(Nanoseconds now, Peer& peer) {
+    peer.last_gauged = now;
+    ++hub_.counters.pings_sent;
     const auto identifier = remember(pings_, now, peer.address);
     hub_.send(peer.address,
               frame_unsigned(discovery_community, static_cast<std::uint8_t>(DiscoveryMessage::Ping),
                              ++hub_.global_time, encode_ping(identifier)));
+}
+
+// Who is silent, and who was not measured often enough.
+void Discovery::keep_alive(Nanoseconds now, std::vector<Peer*> known) {
+    std::erase_if(known, [&](const Peer* peer) {
+        const bool due = peer->pongs < samples_wanted || now - peer->last_seen > silent_after;
+        return !due || now - peer->last_gauged < ping_interval;
+    });
+    for (auto* peer : sample(hub_.random, std::move(known), pings_a_second))
+        ping(now, *peer);
 }
 
 // ---- similarity
@@ -99,9 +133,6 @@ void Discovery::on_similarity(Nanoseconds now, const Endpoint& from, ByteView by
     if (!parts || !is_curve25519_key(parts->public_key)) return void(++counters.dropped_malformed);
     if (request) {
         if (!decode_similarity_request(parts->payload)) return void(++counters.dropped_malformed);
-        const auto* peer = hub_.peers.by_address(from);
-        if ((peer == nullptr || !peer->trusted()) && !stranger_checks_.take(now, 1))
-            return void(++counters.dropped_check_budget);
     } else {
         const auto response = decode_similarity_response(parts->payload);
         if (!response) return void(++counters.dropped_malformed);
@@ -109,32 +140,26 @@ void Discovery::on_similarity(Nanoseconds now, const Endpoint& from, ByteView by
         if (asked == similarities_.end() || asked->second.to != from)
             return void(++counters.dropped_unsolicited);
     }
-    const auto digest =
-        seen_.digest(Writer().bytes(bytes).bytes(from.address).u16(from.port).peek());
-    if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
-    if (checks_.full()) return void(++counters.dropped_check_budget);
-    seen_.insert(digest);
-    const auto token = hub_.next_token();
-    checks_.add(now, token, {from, to_bytes(bytes)});
-    ++counters.signatures_checked;
-    hub_.emit(CheckSignature{token, to_bytes(bytes)});
+    checks_.submit(now, from, bytes, [&] {
+        const auto* peer = hub_.peers.by_address(from);
+        if (!request || (peer != nullptr && peer->trusted()) || stranger_checks_.take(now, 1))
+            return true;
+        return ++counters.dropped_check_budget, false;
+    });
 }
 
 void Discovery::signature_result(Nanoseconds now, Token token, bool valid) {
-    const auto check = checks_.take(token);
-    if (!check) return;
-    if (!valid) return void(++hub_.counters.bad_signatures);
-    const auto parts = decode_signed(check->datagram, WithGlobalTime::Yes);
-    const auto key = parts ? PublicKey::from(parts->public_key) : std::nullopt;
-    if (!key || *key == hub_.own_key) return;
-    if (check->datagram[prefix_bytes] ==
+    const auto message = checks_.result(token, valid);
+    if (!message) return;
+    const auto parts = decode_signed(message->datagram, WithGlobalTime::Yes);
+    if (message->datagram[prefix_bytes] ==
         static_cast<std::uint8_t>(DiscoveryMessage::SimilarityRequest)) {
         const auto request = decode_similarity_request(parts->payload);
-        if (request) on_request(now, check->from, check->datagram.size(), *request);
+        if (request) on_request(now, message->from, message->datagram.size(), *request);
         return;
     }
     const auto response = decode_similarity_response(parts->payload);
-    if (response) on_response(now, check->from, *key, *response);
+    if (response) on_response(now, message->from, message->key, *response);
 }
 
 // To an address that has proven nothing no more than came: first what both sides have.
@@ -142,10 +167,7 @@ void Discovery::on_request(Nanoseconds now, const Endpoint& from, std::size_t si
                            const SimilarityRequest& request) {
     SimilarityResponse response;
     response.identifier = request.identifier;
-    response.communities = communities_;
-    std::ranges::stable_partition(response.communities, [&](const CommunityId& community) {
-        return std::ranges::find(request.communities, community) != request.communities.end();
-    });
+    response.communities = some_communities(request.communities);
     const auto* peer = hub_.peers.by_address(from);
     if (peer == nullptr || !peer->trusted()) {
         const auto frame =
@@ -154,6 +176,7 @@ void Discovery::on_request(Nanoseconds now, const Endpoint& from, std::size_t si
         const auto fit = room / CommunityId::size;
         if (response.communities.size() > fit) response.communities.resize(fit);
     }
+    ++hub_.counters.similarities_answered;
     sign(now, DiscoveryMessage::SimilarityResponse, encode(response), from);
 }
 
@@ -163,6 +186,7 @@ void Discovery::on_response(Nanoseconds now, const Endpoint& from, const PublicK
     if (!take(similarities_, response.identifier, from, sent)) return;
     auto* peer = hub_.peers.by_address(from);
     if (peer == nullptr || peer->key != key) return;  // we ask none but those that we know
+    ++hub_.counters.similarities_received;
     peer->last_seen = now;
     for (const auto& community : response.communities)
         if (community != discovery_community && hub_.community(community) != nullptr &&
@@ -175,7 +199,9 @@ void Discovery::ask(Nanoseconds now, Peer& peer) {
     request.identifier = remember(similarities_, now, peer.address);
     request.lan = hub_.settings.own_lan;
     request.wan = wan_;
-    request.communities = communities_;
+    request.connection = connection_;
+    request.communities = some_communities({});
+    ++hub_.counters.similarities_asked;
     if (told_.size() >= told_max) told_.clear();
     told_.insert(peer.member);
     sign(now, DiscoveryMessage::SimilarityRequest, encode(request), peer.address);
@@ -198,7 +224,7 @@ void Discovery::signed_bytes(Token token, const Signature& signature) {
 }
 
 void Discovery::failed(Token token) {
-    (void)checks_.take(token);
+    checks_.failed(token);
     (void)signings_.take(token);
 }
 
@@ -218,6 +244,7 @@ Nanoseconds Discovery::tick(Nanoseconds now) {
         told_new = true;
     }
     if (!told_new && !known.empty()) ask(now, *known[hub_.random.below(known.size())]);
+    keep_alive(now, std::move(known));
     return next_ask_;
 }
 

@@ -1,6 +1,6 @@
 // IPv8's DiscoveryCommunity, sans I/O: peers tell each other in which communities they are, so that
-// members of one find each other without walking there; and small unsigned pings as signs of life.
-// An answer is never longer than what it answers.
+// members of one find each other without walking there; and small unsigned pings as signs of life
+// and for round trips. An answer is never longer than what it answers.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 
 #include "protocol/discovery_messages.h"
 #include "protocol/overlay_hub.h"
+#include "protocol/signature_checks.h"
 
 namespace warren::protocol {
 
@@ -30,15 +31,13 @@ public:
 
     // All communities of the node, also those that other workers serve.
     void set_communities(std::vector<CommunityId> communities);
-    void own_address(const Endpoint& wan) { wan_ = wan; }
-    void ping(Nanoseconds now, const Peer& peer);
+    void own_address(const Endpoint& wan, ConnectionType connection) {
+        wan_ = wan;
+        connection_ = connection;
+    }
     std::vector<DiscoveredMember> take_discovered() { return std::exchange(discovered_, {}); }
 
 private:
-    struct Check {
-        Endpoint from;
-        Bytes datagram;
-    };
     struct Signing {
         Bytes unsigned_bytes;
         Endpoint to;
@@ -57,15 +56,18 @@ private:
     void on_response(Nanoseconds now, const Endpoint& from, const PublicKey& key,
                      const SimilarityResponse& response);
     void ask(Nanoseconds now, Peer& peer);
+    void keep_alive(Nanoseconds now, std::vector<Peer*> known);
+    void ping(Nanoseconds now, Peer& peer);
+    std::vector<CommunityId> some_communities(const std::vector<CommunityId>& first);
     void sign(Nanoseconds now, DiscoveryMessage id, ByteView payload, const Endpoint& to);
     std::uint16_t remember(Outstanding& in, Nanoseconds now, const Endpoint& to);
 
     Hub& hub_;
     std::vector<CommunityId> communities_;
     Endpoint wan_;
-    DuplicateFilter seen_;
+    ConnectionType connection_ = ConnectionType::Unknown;
     TokenBucket stranger_checks_, stranger_pongs_;
-    Pending<Check> checks_;
+    SignatureChecks checks_;
     Pending<Signing> signings_;
     Outstanding pings_, similarities_;
     std::set<MemberId> told_;  // who has heard our list

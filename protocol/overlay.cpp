@@ -106,12 +106,12 @@ Nanoseconds Overlay::tick(Nanoseconds now) {
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
     if (hub_.community(discovery_community) != nullptr) {
-        discovery_.own_address(walk_.own_wan(false));
+        discovery_.own_address(walk_.own().wan(false), walk_.own().connection());
         next = std::min(next, discovery_.tick(now));
     }
     if (hub_.community(dht_community) != nullptr) {
         for (const bool v6 : {false, true})
-            if (!walk_.own_wan(v6).is_zero()) dht_.own_address(now, walk_.own_wan(v6));
+            if (!walk_.own().wan(v6).is_zero()) dht_.own_address(now, walk_.own().wan(v6));
         next = std::min(next, dht_.tick(now));
     }
     return std::max(next, now + 1'000'000);
@@ -186,6 +186,11 @@ void Overlay::leave(const CommunityId& community) {
     sync_.leave(community);
     fetcher_.leave(community);
     hub_.peers.leave(community);
+}
+
+void Overlay::set_own_lan(const Endpoint& address) {
+    if (!address.v6) hub_.settings.own_lan = address;  // what discovery and DHT tell
+    walk_.set_own_lan(address);
 }
 
 void Overlay::add_bootstrap(Nanoseconds now, const Endpoint& address) {

@@ -44,7 +44,7 @@ public:
     void leave(const CommunityId& community);
     void add_bootstrap(Nanoseconds now, const Endpoint& address);
     // Our address in the local network, one of each family.
-    void set_own_lan(const Endpoint& address) { walk_.set_own_lan(address); }
+    void set_own_lan(const Endpoint& address);
     // Proven peers, to be given back at the next start: `cached_peers_max` of them at most.
     std::vector<CachedPeer> cached_peers() const { return walk_.cached_peers(cached_peers_max); }
     void add_cached_peers(Nanoseconds now, const std::vector<CachedPeer>& peers);
@@ -73,6 +73,10 @@ public:
         std::size_t peers = 0, peers_in_sync = 0;
     };
     SyncOverview sync_overview(const CommunityId& community);
+    std::size_t neighbours(const CommunityId& community) const {
+        return hub_.peers.count_of(community);
+    }
+    const OwnAddresses& own_addresses() const { return walk_.own(); }
 
 private:
     void partner_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);

@@ -148,17 +148,19 @@ enum class RecordVerdict : std::uint8_t {
             row(dropped_unknown_message) row(dropped_reply_budget) row(dropped_unsolicited) row(   \
                 dropped_peer_limit) row(dropped_busy) row(bad_signatures) row(signatures_checked)  \
                 row(introductions_asked) row(introductions_answered) row(introductions_received)   \
-                    row(punctures_sent) row(punctures_refused) row(peers_refused)                  \
-                        row(tracker_requests) row(tracker_answers) row(peers_met) row(peers_lost)  \
-                            row(peers_banned) row(records_pushed) row(records_received)            \
-                                row(records_forwarded) row(records_offered) row(records_fetched)   \
-                                    row(records_served) row(records_accepted) row(records_refused) \
-                                        row(sync_sessions) row(sync_sessions_equal)                \
-                                            row(sync_ranges_sent) row(sync_ranges_answered)        \
-                                                row(sync_ranges_resent) row(sync_ranges_given_up)  \
-                                                    row(fetches_sent) row(fetches_resent)          \
-                                                        row(fragments_received) row(swarm_queries) \
-                                                            row(swarm_replies)
+                    row(punctures_sent) row(punctures_refused) row(peers_refused) row(             \
+                        tracker_requests) row(tracker_answers) row(peers_met) row(peers_lost)      \
+                        row(peers_banned) row(records_pushed) row(records_received) row(           \
+                            records_forwarded) row(records_offered) row(records_fetched)           \
+                            row(records_served) row(records_accepted) row(records_refused) row(    \
+                                sync_sessions) row(sync_sessions_equal) row(sync_ranges_sent)      \
+                                row(sync_ranges_answered) row(sync_ranges_resent) row(             \
+                                    sync_ranges_given_up) row(fetches_sent) row(fetches_resent)    \
+                                    row(fragments_received) row(swarm_queries) row(swarm_replies)  \
+                                        row(pings_sent) row(pings_answered) row(pongs_received)    \
+                                            row(similarities_asked) row(similarities_answered)     \
+                                                row(similarities_received) row(dht_asked)          \
+                                                    row(dht_answers_received) row(dht_answered)
 
 struct OverlayCounters {
 #define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;

@@ -46,7 +46,9 @@ struct Peer {
     bool confirmed = false;     // answered a random identifier that we sent to that address
     double unlocked_bytes = 0;  // what `confirmed` alone allows us to send beyond replies
     Nanoseconds met = 0, last_seen = 0, last_ping = 0;
-    Nanoseconds round_trip = 0;  // 0: unknown
+    Nanoseconds round_trip = 0;   // 0: unknown
+    Nanoseconds last_gauged = 0;  // by a ping of discovery,
+    unsigned pongs = 0;           // and how many were answered
     std::uint64_t bytes_in = 0, bytes_out = 0;
     Nanoseconds last_counted = 0;  // up to when its session is in the estimate
     unsigned pings = 0;            // since it was last seen

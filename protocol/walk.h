@@ -35,7 +35,7 @@ public:
     // Somebody said that this peer of his is in one of our communities.
     void suggest(Nanoseconds now, const CommunityId& community, const Endpoint& address,
                  const MemberId& member);
-    const Endpoint& own_wan(bool v6) const { return own_.wan(v6); }
+    const OwnAddresses& own() const { return own_; }
 
     // A base message whose source passed the cheap checks.
     void on_datagram(Nanoseconds now, const Endpoint& from, const Header& header,

@@ -124,6 +124,10 @@ void add_overlay(std::vector<SettingRow>& rows) {
                                    "Peers to meet first, as HOST:PORT.")));
     rows.push_back(flag("overlay", "bootstrap", "false", network,
                         "Introduce the peers of any community to each other, without joining it."));
+    rows.push_back(flag("overlay", "discovery", "true", network,
+                        "Take part in IPv8's DiscoveryCommunity: peers tell each other their "
+                        "communities."));
+    rows.push_back(flag("overlay", "dht", "true", network, "Take part in IPv8's DHT."));
     rows.push_back(reloadable(integer("overlay", "walk_interval_ms", "500", 20, 60'000, "ms",
                                       network, "Time between two steps of a community's walk.")));
     rows.push_back(integer("overlay", "peers_max", "30", 1, 1000, "peers", network,

@@ -43,6 +43,12 @@ void NetworkWorker::flush_ports() {
             pipe::spawn(host_.io(), write_when_ready(number));
 }
 
+// Who waited is gone when its deadline passed first.
+template <typename Outcome>
+void NetworkWorker::fulfil(Wishes<Outcome>& wishes, Outcome& outcome) {
+    if (auto wish = wishes.extract(outcome.ref)) wish.mapped()->set(std::move(outcome));
+}
+
 void NetworkWorker::apply(protocol::Effect& effect) {
     using namespace protocol;
     auto& io = host_.io();
@@ -61,9 +67,9 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(PeerMet& e) { worker.tell(e); }
         void operator()(PeerLost& e) { worker.tell(e); }
         void operator()(InSync& e) { worker.tell(e); }
-        void operator()(DhtFound&) { ++worker.host_.metrics().counter("dht_lookups_total"); }
-        void operator()(DhtStored&) { ++worker.host_.metrics().counter("dht_stores_total"); }
-        void operator()(DhtPeersFound&) { ++worker.host_.metrics().counter("dht_lookups_total"); }
+        void operator()(DhtFound& e) { worker.fulfil(worker.finds_, e); }
+        void operator()(DhtStored& e) { worker.fulfil(worker.stores_, e); }
+        void operator()(DhtPeersFound& e) { worker.fulfil(worker.member_finds_, e); }
     };
     std::visit(Visitor{*this, io}, effect);
 }

@@ -7,16 +7,11 @@ namespace warren::network {
 
 namespace N = ipc::network;
 using Builder = flatbuffers::FlatBufferBuilder;
+using pipe::wire::from_wire;
 
 namespace {
 
 constexpr std::size_t peers_per_reply = 500;
-
-template <typename Body>
-pipe::Frame answer(Builder& builder, flatbuffers::Offset<Body> body) {
-    return pipe::finish(builder,
-                        N::CreateAnswer(builder, N::ReplyTraits<Body>::enum_value, body.Union()));
-}
 
 std::uint64_t ms_since(Nanoseconds then) {
     return static_cast<std::uint64_t>(std::max<Nanoseconds>(monotonic_now() - then, 0) / 1'000'000);
@@ -32,10 +27,6 @@ flatbuffers::Offset<N::Peer> to_wire(Builder& builder, const protocol::Peer& pee
     return N::CreatePeer(builder, &endpoint, member, list, peer.proven,
                          static_cast<std::uint32_t>(peer.round_trip / 1000),
                          ms_since(peer.last_seen), peer.bytes_in, peer.bytes_out);
-}
-
-pipe::Answer not_yet() {
-    return unavailable("network: the node's identity is not known yet");
 }
 
 }  // namespace
@@ -87,6 +78,7 @@ pipe::Answer NetworkWorker::on_list_sync() {
     Builder builder;
     std::vector<flatbuffers::Offset<N::SyncState>> list;
     for (const auto& [community, state] : overlay_->communities()) {
+        if (!protocol::keeps_records(community)) continue;
         const auto id = network::to_wire(community);
         const auto overview = overlay_->sync_overview(community);
         const auto last = state.last_in_sync < 0
@@ -98,6 +90,36 @@ pipe::Answer NetworkWorker::on_list_sync() {
     }
     const auto states = builder.CreateVector(list);
     return answer(builder, N::CreateListSyncReply(builder, states));
+}
+
+pipe::Answer NetworkWorker::on_get_overlay() {
+    if (!overlay_) return not_yet();
+    Builder builder;
+    const auto& own = overlay_->own_addresses();
+    std::vector<ipc::Endpoint> lan, wan;
+    for (const bool v6 : {false, true}) {
+        if (!own.lan(v6).is_zero()) lan.push_back(network::to_wire(own.lan(v6)));
+        if (!own.wan(v6).is_zero()) wan.push_back(network::to_wire(own.wan(v6)));
+    }
+    std::vector<flatbuffers::Offset<N::OverlayCommunity>> list;
+    for (const auto& [community, state] : overlay_->communities()) {
+        const auto id = network::to_wire(community);
+        list.push_back(N::CreateOverlayCommunity(
+            builder, &id, static_cast<std::uint32_t>(overlay_->neighbours(community)),
+            static_cast<std::uint32_t>(overlay_->sync_overview(community).peers)));
+    }
+    std::uint32_t proven = 0;
+    for (const auto& [member, peer] : overlay_->peers())
+        if (peer.proven) ++proven;
+    const auto lans = builder.CreateVectorOfStructs(lan);
+    const auto wans = builder.CreateVectorOfStructs(wan);
+    const auto communities = builder.CreateVector(list);
+    const auto* tracker = overlay_->tracker();
+    return answer(builder, N::CreateGetOverlayReply(
+                               builder, static_cast<std::uint32_t>(overlay_->peers().size()),
+                               proven, lans, wans, static_cast<N::Connection>(own.connection()),
+                               communities, tracker != nullptr,
+                               tracker ? static_cast<std::uint32_t>(tracker->entries()) : 0));
 }
 
 // As if they were fetched: signatures are checked, permission judged; the reply waits for the
@@ -133,6 +155,22 @@ pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
     case N::Inbox::ListPeers: co_return on_list_peers();
     case N::Inbox::AddPeer: co_return on_add_peer(to_domain(*root->body_as_AddPeer()->endpoint()));
     case N::Inbox::ListSync: co_return on_list_sync();
+    case N::Inbox::GetOverlay: co_return on_get_overlay();
+    case N::Inbox::GetDht: co_return on_get_dht();
+    case N::Inbox::FindValues: {
+        const auto key = from_wire<protocol::DhtId>(*root->body_as_FindValues()->key());
+        co_return co_await on_find_values(key, request.deadline);
+    }
+    case N::Inbox::StoreValue: {
+        const auto* store = root->body_as_StoreValue();
+        const auto key = from_wire<protocol::DhtId>(*store->key());
+        auto data = to_bytes(view_of(*store->data()));
+        co_return co_await on_store_value(key, std::move(data), store->signed_(), request.deadline);
+    }
+    case N::Inbox::FindMember: {
+        const auto member = from_wire<MemberId>(*root->body_as_FindMember()->member());
+        co_return co_await on_find_member(member, request.deadline);
+    }
     case N::Inbox::ImportRecords: {
         const auto* import = root->body_as_ImportRecords();
         auto sizes = to_domain(*import->sizes());

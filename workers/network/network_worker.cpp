@@ -45,6 +45,8 @@ pipe::Task<void> NetworkWorker::begin() {
     overlay_ =
         std::make_unique<protocol::Overlay>(*key, overlay_settings(host_.settings()), random_);
     batches_ = std::make_unique<Batches>(host_, outbox_, *overlay_, [this] { flush_soon(); });
+    const auto standing = standing_communities(host_.settings());
+    standing_ = {standing.begin(), standing.end()};
     log::info("overlay up member={} sockets={} index={} count={}",
               protocol::member_id(key->view()).hex(), ports_.size(), host_.index(), host_.count());
     add_bootstrap();
@@ -112,23 +114,33 @@ void NetworkWorker::set_joined(const CommunityId& community, bool joined) {
     else
         joined_.erase(community);
     if (!overlay_) return;
-    if (joined && is_mine(community))
+    const auto all = all_communities();
+    if (all.contains(community) && is_mine(community))
         overlay_->join(monotonic_now(), community);
     else
         overlay_->leave(community);
+    overlay_->set_node_communities({all.begin(), all.end()});
     flush_soon();
     tick_soon();
 }
 
+std::set<CommunityId> NetworkWorker::all_communities() const {
+    auto out = joined_;
+    out.insert(standing_.begin(), standing_.end());
+    return out;
+}
+
 void NetworkWorker::apply_communities() {
     if (!overlay_) return;
+    const auto all = all_communities();
     std::vector<CommunityId> gone;
     for (const auto& [community, state] : overlay_->communities())
-        if (!joined_.contains(community) || !is_mine(community)) gone.push_back(community);
+        if (!all.contains(community) || !is_mine(community)) gone.push_back(community);
     for (const auto& community : gone)
         overlay_->leave(community);
-    for (const auto& community : joined_)
+    for (const auto& community : all)
         if (is_mine(community)) overlay_->join(monotonic_now(), community);
+    overlay_->set_node_communities({all.begin(), all.end()});
     flush_soon();
     tick_soon();
 }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -26,6 +27,9 @@ public:
     void on_settings() override;
 
 private:
+    template <typename Outcome>
+    using Wishes = std::map<std::uint64_t, std::shared_ptr<pipe::Promise<Outcome>>>;
+
     struct Port {
         std::unique_ptr<Udp> udp;
         std::unique_ptr<pipe::asio::posix::stream_descriptor> events;
@@ -43,6 +47,7 @@ private:
     void add_bootstrap();
     bool is_mine(const CommunityId& community) const;
     void set_joined(const CommunityId& community, bool joined);
+    std::set<CommunityId> all_communities() const;
     void apply_communities();
 
     // ---- effects (effects.cpp)
@@ -61,6 +66,8 @@ private:
     pipe::Task<void> fetch(protocol::FetchRecords effect);
     pipe::Task<void> find_swarm(protocol::FindSwarm effect);
     pipe::Task<void> add_peers(protocol::AddTorrentPeers effect);
+    template <typename Outcome>
+    static void fulfil(Wishes<Outcome>& wishes, Outcome& outcome);
 
     // ---- requests (inbox.cpp)
     pipe::Answer on_push(const CommunityId& community, const std::vector<std::uint16_t>& sizes,
@@ -69,6 +76,15 @@ private:
     pipe::Answer on_list_peers();
     pipe::Answer on_add_peer(const Endpoint& endpoint);
     pipe::Answer on_list_sync();
+    pipe::Answer on_get_overlay();
+
+    // ---- the DHT for users (dht_requests.cpp)
+    bool serves_dht() const;
+    pipe::Answer on_get_dht();
+    pipe::Task<pipe::Answer> on_find_values(protocol::DhtId key, Nanoseconds deadline);
+    pipe::Task<pipe::Answer> on_store_value(protocol::DhtId key, Bytes data, bool is_signed,
+                                            Nanoseconds deadline);
+    pipe::Task<pipe::Answer> on_find_member(MemberId member, Nanoseconds deadline);
     pipe::Task<pipe::Answer> on_import(CommunityId community, std::vector<std::uint16_t> sizes,
                                        Bytes blob);
 
@@ -78,12 +94,17 @@ private:
     std::unique_ptr<protocol::Overlay> overlay_;  // once the identity is known
     std::unique_ptr<Batches> batches_;
     std::vector<Port> ports_;
-    std::set<CommunityId> joined_;  // of the node; this worker serves its share
+    std::set<CommunityId> joined_;    // of the node; this worker serves its share
+    std::set<CommunityId> standing_;  // by settings: discovery, DHT
     std::set<Endpoint> bootstrap_;
     std::uint64_t storage_epoch_ = 0;
     bool flush_scheduled_ = false;
     Nanoseconds tick_at_ = 0;
     pipe::asio::steady_timer tick_timer_;
+    std::uint64_t last_wish_ = 0;
+    Wishes<protocol::DhtFound> finds_;  // users that wait for the DHT
+    Wishes<protocol::DhtStored> stores_;
+    Wishes<protocol::DhtPeersFound> member_finds_;
 };
 
 }  // namespace warren::network

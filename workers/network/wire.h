@@ -8,6 +8,7 @@
 
 #include "base/endpoint.h"
 #include "base/ids.h"
+#include "ipc-schema/network_generated.h"
 #include "runtime/pipe/pipe.h"
 #include "runtime/pipe/wire.h"
 
@@ -50,6 +51,18 @@ pipe::Message request(flatbuffers::FlatBufferBuilder& builder, Tag tag,
     root.add_body(body.Union());
     root.add_body_type(tag);
     return {pipe::finish(builder, root.Finish()), {}};
+}
+
+// A reply of this worker.
+template <typename Body>
+pipe::Frame answer(flatbuffers::FlatBufferBuilder& builder, flatbuffers::Offset<Body> body) {
+    namespace N = ipc::network;
+    return pipe::finish(builder,
+                        N::CreateAnswer(builder, N::ReplyTraits<Body>::enum_value, body.Union()));
+}
+
+inline Error not_yet() {
+    return unavailable("network: the node's identity is not known yet");
 }
 
 inline Error foreign_answer(const std::string& who) {

@@ -210,6 +210,8 @@ FakeNode::FakeNode(pipe::asio::io_context& io, std::uint64_t seed,
         list += (list.empty() ? "" : "\n") + text;
     settings_.set("overlay.bootstrap_peers", list);
     settings_.set("overlay.bootstrap", "false");
+    settings_.set("overlay.discovery", "false");
+    settings_.set("overlay.dht", "false");
     worker_ = std::make_unique<NetworkWorker>(*this);
 }
 

@@ -68,6 +68,9 @@ public:
     void slots_released(std::uint64_t) override {}
 
     Endpoint address() const { return *Endpoint::parse(names_.front()); }
+    void set(std::string key, std::string value) {  // before start
+        settings_.set(std::move(key), std::move(value));
+    }
     void start();
     // Answer to a request from `role`; runs the loop until it is there.
     pipe::Answer request(pipe::Message message);
