@@ -16,7 +16,7 @@ Endpoint Nat::filter_key(const Endpoint& remote) const {
 std::uint16_t Nat::free_port(Nanoseconds now, std::uint16_t wished) {
     auto taken = [&](std::uint16_t port) {
         auto at = mappings_.find(port);
-        return at != mappings_.end() && alive(now, at->second);
+        return at != mappings_.end() && alive(now, at->second.use);
     };
     if (kind_ != NatKind::Symmetric && !taken(wished)) return wished;
     while (true) {
@@ -29,29 +29,33 @@ Endpoint Nat::outbound(Nanoseconds now, const Endpoint& inside, const Endpoint& 
     Flow flow{inside, kind_ == NatKind::Symmetric ? remote : Endpoint{}};
     auto known = ports_.find(flow);
     auto held = known == ports_.end() ? mappings_.end() : mappings_.find(known->second);
-    if (held == mappings_.end() || held->second.flow != flow || !alive(now, held->second)) {
+    if (held == mappings_.end() || held->second.flow != flow || !alive(now, held->second.use)) {
         auto port = free_port(now, inside.port);
-        mappings_[port] = {flow, now, {}};
+        mappings_[port] = {flow, {now, false}, {}};
         ports_[flow] = port;
     }
     auto out = outside_;
     out.port = ports_[flow];
     auto& mapping = mappings_[out.port];
-    mapping.used = now;
+    renew(now, mapping.use);
     if (mapping.sent_to.size() > filter_max)
         std::erase_if(mapping.sent_to,
-                      [&](const auto& entry) { return now - entry.second > lifetime_; });
-    mapping.sent_to[filter_key(remote)] = now;
+                      [&](const auto& entry) { return !alive(now, entry.second); });
+    renew(now, mapping.sent_to[filter_key(remote)]);
     return out;
 }
 
 std::optional<Endpoint> Nat::inbound(Nanoseconds now, std::uint16_t port, const Endpoint& remote) {
     auto at = mappings_.find(port);
-    if (at == mappings_.end() || !alive(now, at->second)) return std::nullopt;
-    if (kind_ == NatKind::FullCone) return at->second.flow.inside;
-    auto sent = at->second.sent_to.find(filter_key(remote));
-    if (sent == at->second.sent_to.end() || now - sent->second > lifetime_) return std::nullopt;
-    return at->second.flow.inside;
+    if (at == mappings_.end() || !alive(now, at->second.use)) return std::nullopt;
+    auto& mapping = at->second;
+    if (kind_ != NatKind::FullCone) {
+        auto sent = mapping.sent_to.find(filter_key(remote));
+        if (sent == mapping.sent_to.end() || !alive(now, sent->second)) return std::nullopt;
+        sent->second.answered = true;
+    }
+    mapping.use.answered = true;
+    return mapping.flow.inside;
 }
 
 }  // namespace warren::sim

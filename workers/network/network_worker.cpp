@@ -147,6 +147,7 @@ void NetworkWorker::apply_communities() {
 
 pipe::Task<void> NetworkWorker::keep_communities() {
     while (true) {
+        find_own_address();  // the machine may have moved to another network
         auto communities = co_await outbox_.joined_communities();
         if (communities.ok()) {
             joined_ = {communities->begin(), communities->end()};
@@ -200,6 +201,18 @@ void NetworkWorker::add_bootstrap() {
         if (bootstrap_.insert(*address).second) overlay_->add_bootstrap(monotonic_now(), *address);
     }
     flush_soon();
+}
+
+// Our address in the local network is that of the way to the peers that we were told of, else of
+// the way out: to an address for documentation, which is as far as any.
+void NetworkWorker::find_own_address() {
+    for (auto& port : ports_) {
+        const bool v6 = port.udp->v6();
+        auto towards = *Endpoint::parse(v6 ? "[2001:db8::1]:8090" : "192.0.2.1:8090");
+        for (const auto& address : bootstrap_)
+            if (address.v6 == v6) towards = address;
+        if (auto own = port.udp->local_address(towards)) overlay_->set_own_lan(*own);
+    }
 }
 
 void NetworkWorker::on_roster() {

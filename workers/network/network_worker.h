@@ -45,6 +45,7 @@ private:
     pipe::Task<void> keep_swarms();
     pipe::Task<void> keep_metrics();
     void add_bootstrap();
+    void find_own_address();
     bool is_mine(const CommunityId& community) const;
     void set_joined(const CommunityId& community, bool joined);
     std::set<CommunityId> all_communities() const;

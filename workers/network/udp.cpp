@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/process/fd.h"
+
 namespace warren::network {
 
 namespace {
@@ -49,6 +51,13 @@ socklen_t put_address(const Endpoint& to, sockaddr_storage& out) {
     std::memcpy(&v4.sin_addr, to.address.data(), 4);
     std::memcpy(&out, &v4, sizeof v4);
     return sizeof v4;
+}
+
+std::optional<Endpoint> name_of(int fd) {
+    sockaddr_storage name{};
+    socklen_t size = sizeof name;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) return std::nullopt;
+    return endpoint_of(name);
 }
 
 }  // namespace
@@ -104,6 +113,19 @@ bool Udp::receive(const Receive& take) {
         take(endpoint_of(b.addresses[i]), {b.bytes[i].data(), b.headers[i].msg_len});
     }
     return static_cast<std::size_t>(count) == udp_batch;
+}
+
+std::optional<Endpoint> Udp::local_address(const Endpoint& towards) const {
+    auto own = name_of(fd_);
+    if (!own || own->address != Endpoint{}.address) return own;
+    // Connecting a datagram socket sends nothing: it only looks up the route.
+    process::Fd probe(socket(v6_ ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address{};
+    const auto size = put_address(towards, address);
+    if (connect(probe.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) return std::nullopt;
+    auto out = name_of(probe.get());
+    if (out) out->port = own->port;
+    return out;
 }
 
 void Udp::queue(const Endpoint& to, Bytes bytes) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -28,6 +29,10 @@ public:
     void queue(const Endpoint& to, Bytes bytes);
     // False: the kernel takes no more now; call again when the socket is writable.
     bool flush();
+
+    // Where datagrams to `towards` start from: the address it is bound to, else that of the way
+    // out.
+    std::optional<Endpoint> local_address(const Endpoint& towards) const;
 
     int fd() const { return fd_; }
     bool v6() const { return v6_; }

@@ -77,5 +77,18 @@ TEST(Udp, one_bad_address_does_not_stop_the_rest) {
     EXPECT_EQ(got, 1U);
 }
 
+TEST(Udp, knows_where_its_datagrams_start) {
+    Pair pair;
+    EXPECT_EQ(pair.left->local_address(pair.b.second), pair.a.second);
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0);  // the first send binds it to no address
+    auto open = std::move(*Udp::adopt(fd));
+    open->queue(pair.b.second, Bytes(1, 1));
+    ASSERT_TRUE(open->flush());
+    Endpoint source;
+    pair.right->receive([&](const Endpoint& from, ByteView) { source = from; });
+    EXPECT_EQ(open->local_address(pair.b.second), source);
+    close(fd);
+}
+
 }  // namespace
 }  // namespace warren::network
