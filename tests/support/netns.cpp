@@ -33,10 +33,12 @@ bool write_text(const std::string& path, const std::string& text) {
     return static_cast<bool>(file << text << std::flush);
 }
 
-// As root of a user namespace of our own we may make network namespaces below it.
+// As root of a user namespace of our own we may make network namespaces, and come back to the
+// first.
 bool enter_user_namespace() {
     const auto user = ::getuid(), group = ::getgid();
-    return ::unshare(CLONE_NEWUSER) == 0 && write_text("/proc/self/setgroups", "deny") &&
+    return ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 &&
+           write_text("/proc/self/setgroups", "deny") &&
            write_text("/proc/self/uid_map", fmt::format("0 {} 1", user)) &&
            write_text("/proc/self/gid_map", fmt::format("0 {} 1", group));
 }
@@ -48,7 +50,9 @@ bool can_unshare() {
 
 }  // namespace
 
-std::string no_namespaces() {
+namespace {
+
+std::string look_for_namespaces() {
     for (const char* name : {"ip", "nft"})
         if (tool_path(name).empty())
             return fmt::format("the program {} (packages iproute2, nftables)", name);
@@ -64,6 +68,13 @@ std::string no_namespaces() {
     });
     if (answer.exit_code != 0) return "NAT by nf_tables in the kernel: " + answer.output;
     return {};
+}
+
+}  // namespace
+
+const std::string& no_namespaces() {
+    static const auto missing = look_for_namespaces();
+    return missing;
 }
 
 Netns::Netns() {

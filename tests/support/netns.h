@@ -11,7 +11,7 @@ namespace warren::test {
 
 // Empty: namespaces with NAT can be made here; else what is missing. Who is not root enters a user
 // namespace first, so call it before there is a second thread.
-std::string no_namespaces();
+const std::string& no_namespaces();
 
 class Netns {
 public:
