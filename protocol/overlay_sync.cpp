@@ -17,6 +17,7 @@ constexpr Nanoseconds again_soon = 100'000'000, again_after_offer = 500'000'000;
 constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
 constexpr Nanoseconds catching_up = 300'000'000;  // since its last FETCH
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
+constexpr Nanoseconds look_gap = 50'000'000;  // between looks through all partners
 constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
 
@@ -331,6 +332,9 @@ void Synchroniser::refresh_roots(Nanoseconds now) {
 }
 
 Nanoseconds Synchroniser::tick(Nanoseconds now) {
+    // All partners of all communities are looked through, so not each time that something came.
+    if (leading_ == 0 && now < looked_ + look_gap) return looked_ + look_gap;
+    looked_ = now;
     refresh_roots(now);
     while (auto expired = work_.take_expired(now)) {
         auto at = partners_.find(expired->key);
@@ -341,7 +345,7 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
             at->second.session.reset();
     }
     auto next = now + 1'000'000'000;
-    auto leading = sessions();
+    leading_ = sessions();
     for (auto at = partners_.begin(); at != partners_.end();) {
         auto& [key, partner] = *at;
         auto* peer = hub_.peers.by_member(key.member);
@@ -353,7 +357,7 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         ++at;
         if (partner.session) {
             lead(now, key, partner, *peer);
-            next = std::min(next, now + 50'000'000);
+            next = std::min(next, now + look_gap);
             continue;
         }
         // Who still fetches from us would be offered the same once more.
@@ -364,11 +368,11 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
             set_in_sync(now, key, *peer, true);
             partner.next = now + pace(partner);
         }
-        if (able && !yields && partner.next <= now && leading < hub_.settings.sessions_max) {
-            ++leading;
+        if (able && !yields && partner.next <= now && leading_ < hub_.settings.sessions_max) {
+            ++leading_;
             start(now, key, partner, *peer);
         }
-        next = std::min(next, std::max(partner.next, now + 50'000'000));
+        next = std::min(next, std::max(partner.next, now + look_gap));
     }
     for (const auto& [community, state] : hub_.communities)
         if (state.root_stale) next = std::min(next, now + root_gap);

@@ -96,6 +96,8 @@ private:
     Pending<CommunityId> roots_;
     std::vector<PartnerKey> silent_;
     std::uint32_t last_sequence_ = 0;
+    std::size_t leading_ = 0;  // sessions, when last looked
+    Nanoseconds looked_ = 0;
 };
 
 }  // namespace warren::protocol

@@ -41,6 +41,7 @@ Peer* Peers::touch(Nanoseconds now, const Sighting& sighting) {
         if (region_of(peer->address) != region_of(sighting.from)) give_up_slots(*peer);
         addresses_.erase(peer->address);
         peer->address = sighting.from;
+        if (peer->trusted()) ++untrusted_;
         peer->proven = peer->confirmed = false;
         peer->round_trip = 0;
         addresses_[peer->address] = member;
@@ -50,26 +51,27 @@ Peer* Peers::touch(Nanoseconds now, const Sighting& sighting) {
 }
 
 Peer* Peers::create(Nanoseconds now, const Sighting& sighting, const MemberId& member) {
-    auto untrusted = static_cast<std::size_t>(std::count_if(
-        peers_.begin(), peers_.end(), [](const auto& entry) { return !entry.second.trusted(); }));
     bool trusted = sighting.echo_right || sighting.answered;
-    if (!trusted && untrusted >= unproven_max) return nullptr;
+    if (!trusted && untrusted_ >= unproven_max) return nullptr;
     Peer peer(reply_rate_);
     peer.member = member;
     peer.key = sighting.key;
     peer.address = sighting.from;
     peer.met = peer.last_counted = now;
     addresses_[peer.address] = member;
+    ++untrusted_;
     return &peers_.emplace(member, std::move(peer)).first->second;
 }
 
 void Peers::settle(Peer& peer, Nanoseconds now, const Sighting& sighting) {
+    const bool trusted = peer.trusted();
     peer.last_seen = now;
     peer.proven = peer.proven || sighting.echo_right;
     if (sighting.answered) {
         peer.confirmed = true;
         peer.unlocked_bytes = confirmed_bytes;
     }
+    if (!trusted && peer.trusted()) --untrusted_;
 }
 
 void Peers::remove(const MemberId& member) {
@@ -78,6 +80,7 @@ void Peers::remove(const MemberId& member) {
     auto& peer = at->second;
     while (!peer.communities.empty())
         release(CommunityId(peer.communities.begin()->first), peer);
+    if (!peer.trusted()) --untrusted_;
     addresses_.erase(peer.address);
     peers_.erase(at);
 }

@@ -4,6 +4,7 @@
 // A *neighbour* holds one of a community's slots, which are shared out by net (R-U6).
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <vector>
@@ -92,6 +93,9 @@ public:
     void ban(Nanoseconds until, const MemberId& member) { banned_[member] = until; }
     bool banned(Nanoseconds now, const MemberId& member);
 
+    // Would somebody from there be one too many of its net?
+    bool crowded(Nanoseconds now, const CommunityId& community, const Endpoint& from,
+                 std::size_t slots) const;
     // Gives a trusted peer one of the community's slots, another's if need be. False: no place.
     bool admit(Nanoseconds now, const CommunityId& community, Peer& peer, std::size_t slots);
     void release(const CommunityId& community, Peer& peer);  // slot and membership
@@ -107,12 +111,37 @@ private:
     void settle(Peer& peer, Nanoseconds now, const Sighting& sighting);
     void give_up_slots(Peer& peer);  // it moved: its net may be another
 
-    Peer* evictable(const CommunityId& community, const Peer& newcomer, std::size_t slots);
+    struct Table {  // of a community: by neighbour, its region and how many are of it
+        std::vector<std::uint64_t> regions;
+        std::vector<std::size_t> counts;
+        std::size_t crowded = 0;  // neighbours in crowded regions
+    };
+    struct Claim {  // to a slot
+        std::optional<std::uint64_t> net, region;
+        std::size_t weight = 1;  // how many claim or hold slots in its region
+    };
+    struct Claims {  // who claimed slots, of one region, in the last ten to twenty minutes
+        std::uint64_t region = 0;
+        std::uint64_t lately = 0, before = 0;  // a bit a member, by keyed hash
+        std::uint32_t since_s = 0;             // when `lately` began
+    };
+    Table table_of(Nanoseconds now, const CommunityId& community, std::size_t slots) const;
+    Claim claim_of(Nanoseconds now, const Table& table, const Endpoint& from,
+                   std::size_t slots) const;
+    bool is_crowded(const CommunityId& community, const Table& table, const Claim& claim,
+                    std::size_t slots) const;
+    Peer* evictable(const CommunityId& community, const Table& table, std::size_t slots,
+                    std::size_t least);
+    void trim(const CommunityId& community, const Table& table, std::size_t slots);
+    void note_claim(Nanoseconds now, std::uint64_t region, const MemberId& member);
+    bool presses(Nanoseconds now, std::uint64_t region, std::size_t slots) const;
+    std::uint64_t group_of(std::uint64_t region) const;
 
     Rate reply_rate_;
     SipKey group_key_;
-    Nanoseconds crowded_at_ = 0;  // when somebody found no slot for the crowd in its net
+    std::array<Claims, 512> claims_{};  // by keyed hash: of fixed size whatever comes
     std::map<MemberId, Peer> peers_;
+    std::size_t untrusted_ = 0;  // of them
     std::map<CommunityId, std::vector<Peer*>> neighbours_;
     std::map<Endpoint, MemberId> addresses_;
     std::map<MemberId, Nanoseconds> banned_;

@@ -121,8 +121,9 @@ bool Walk::walkable(const CommunityId& community, const Endpoint& address) {
 void Walk::add_candidate(Nanoseconds now, const CommunityId& community, const Endpoint& address,
                          const MemberId& introducer, Candidates::Source source) {
     auto& state = states_[community];
-    if (walkable(community, address) && state.candidates.add(now, address, introducer, source))
-        hurry(now, community, state);
+    if (!walkable(community, address)) return;
+    if (hub_.peers.crowded(now, community, address, hub_.settings.peers_max)) return;
+    if (state.candidates.add(now, address, introducer, source)) hurry(now, community, state);
 }
 
 void Walk::suggest(Nanoseconds now, const CommunityId& community, const Endpoint& address,

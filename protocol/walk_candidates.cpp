@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocol/peers.h"
+
 namespace warren::protocol {
 
 namespace {
@@ -10,7 +12,7 @@ namespace {
 constexpr Nanoseconds introduced_life = 27'500'000'000, discovered_life = 57'500'000'000;
 constexpr Nanoseconds asked_again_after = 27'500'000'000;  // eligible for another step
 constexpr Nanoseconds timeout = 3'000'000'000, retry_after = 1'000'000'000;
-constexpr std::size_t entries_max = 256, fresh_max = 64, of_introducer_max = 8;
+constexpr std::size_t entries_max = 256, fresh_max = 64, of_introducer_max = 8, of_region_max = 4;
 constexpr unsigned tries_max = 2;
 
 }  // namespace
@@ -32,22 +34,44 @@ bool Candidates::add(Nanoseconds now, const Endpoint& address, const MemberId& i
     if (source == Source::Introduced && std::count_if(entries_.begin(), entries_.end(), of_same) >=
                                             static_cast<std::ptrdiff_t>(of_introducer_max))
         return false;
+    const auto region = region_of(address);
+    const auto of_region = [&](const auto& entry) {
+        return pending(entry) && region_of(entry.first) == region;
+    };
+    if (region && std::count_if(entries_.begin(), entries_.end(), of_region) >=
+                      static_cast<std::ptrdiff_t>(of_region_max))
+        return false;
     entries_[address] = {introducer, source, now};
     return true;
 }
 
+// Every region has the same chance, however many addresses were named in it.
 std::optional<Endpoint> Candidates::take(Nanoseconds now, Random& random) {
     const auto preferred = random.below(20) == 0 ? Source::Discovered : Source::Introduced;
-    auto best = entries_.end();
-    const auto rank = [&](const auto& entry) {
-        return std::pair(entry.second.source != preferred, entry.second.learned);
+    using At = std::map<Endpoint, Entry>::iterator;
+    const auto rank = [&](At at) {
+        return std::pair(at->second.source != preferred, at->second.learned);
     };
-    for (auto at = entries_.begin(); at != entries_.end(); ++at)
-        if (due(at->second, now) && (best == entries_.end() || rank(*at) < rank(*best))) best = at;
-    if (best == entries_.end()) return std::nullopt;
-    best->second.asked = now;
-    ++best->second.tries;
-    return best->first;
+    std::map<std::uint64_t, At> best;  // of each region
+    std::uint64_t lone = 0;            // addresses without one stand for themselves
+    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+        if (!due(at->second, now)) continue;
+        auto region = region_of(at->first);
+        auto [there, fresh] = best.emplace(region ? *region : --lone, at);
+        if (!fresh && rank(at) < rank(there->second)) there->second = at;
+    }
+    const bool any_preferred = std::any_of(best.begin(), best.end(), [&](const auto& one) {
+        return one.second->second.source == preferred;
+    });
+    if (any_preferred)
+        std::erase_if(best,
+                      [&](const auto& one) { return one.second->second.source != preferred; });
+    if (best.empty()) return std::nullopt;
+    auto& [address, entry] =
+        *std::next(best.begin(), static_cast<std::ptrdiff_t>(random.below(best.size())))->second;
+    entry.asked = now;
+    ++entry.tries;
+    return address;
 }
 
 void Candidates::asked(Nanoseconds now, const Endpoint& address) {

@@ -1,5 +1,6 @@
 // Addresses of one community that nobody of us has met yet: introduced by peers, or found through
-// bootstrap and cache. Bounded, also by who introduced them (R-U6).
+// bootstrap and cache. Bounded, also by who introduced them and by
+// region (R-U6).
 #pragma once
 
 #include <map>
@@ -18,7 +19,7 @@ public:
 
     // False: known already, or no room.
     bool add(Nanoseconds now, const Endpoint& address, const MemberId& introducer, Source source);
-    // Whom to ask now: mostly an introduced one, the oldest first; who did not answer the first
+    // Whom to ask now: mostly an introduced one, any region's oldest; who did not answer the first
     // time is asked once more.
     std::optional<Endpoint> take(Nanoseconds now, Random& random);
     void asked(Nanoseconds now, const Endpoint& address);  // not by take()
