@@ -90,14 +90,29 @@ TEST_F(SlotsTest, ten_thousand_identities_get_a_fifth_at_most) {
     EXPECT_LE(sybils(), slots / 5);
 }
 
-TEST_F(SlotsTest, honest_newcomers_take_slots_back_from_a_crowd) {
+// They were first, and have no more than a tenth of all slots until others came.
+TEST_F(SlotsTest, a_crowd_that_came_first_keeps_a_fifth) {
     for (int i = 0; i < 2000; ++i)
         come(sybil());
-    EXPECT_LE(sybils(), 24U);
+    EXPECT_LE(sybils(), 8U) << "one a region";
     for (int i = 0; i < 200; ++i)
         come(honest());
+    for (int i = 0; i < 200; ++i)
+        come(sybil());
     EXPECT_EQ(peers.count_of(community), slots);
-    EXPECT_LE(sybils(), 18U) << "of 24";
+    EXPECT_LE(sybils(), slots / 5);
+}
+
+// Whoever gave us records is not sent away for the crowd in his region.
+TEST_F(SlotsTest, the_useful_of_a_crowd_stays) {
+    auto* friendly = come(Endpoint::ipv4(200, 0, 0, 1, 8000));
+    friendly->in(community)->useful = 1;
+    while (peers.count_of(community) < slots)
+        come(honest());
+    for (int i = 0; i < 2000; ++i)
+        come(sybil());
+    EXPECT_NE(friendly->in(community), nullptr);
+    EXPECT_LE(sybils(), slots / 5);
 }
 
 TEST_F(SlotsTest, the_near_the_useful_and_the_old_stay) {

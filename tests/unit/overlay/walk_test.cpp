@@ -97,7 +97,7 @@ TEST(Candidates, eight_of_one_introducer_and_two_tries) {
     SeededRandom random(1);
     Candidates candidates;
     auto introducer = random.id<MemberId>();
-    const auto at = [](std::uint8_t n) { return Endpoint::ipv4(20, 1, n, 1, 8000); };
+    const auto at = [](std::uint8_t n) { return Endpoint::ipv4(20, n, 1, 1, 8000); };
     for (std::uint8_t n = 0; n < 20; ++n)
         EXPECT_EQ(candidates.add(start, at(n), introducer, Candidates::Source::Introduced), n < 8);
     EXPECT_TRUE(
@@ -109,6 +109,25 @@ TEST(Candidates, eight_of_one_introducer_and_two_tries) {
     EXPECT_FALSE(candidates.add(start, at(1), introducer, Candidates::Source::Introduced));
     candidates.expire(start + 60 * second);
     EXPECT_EQ(candidates.size(), 0U);
+}
+
+// Many addresses in one region are not asked before the few of others.
+TEST(Candidates, four_of_a_region_and_every_region_the_same_chance) {
+    SeededRandom random(1);
+    std::size_t lone_first = 0;
+    constexpr std::size_t rounds = 400;
+    for (std::size_t i = 0; i < rounds; ++i) {
+        Candidates candidates;
+        const auto add = [&](const Endpoint& at) {
+            return candidates.add(start, at, random.id<MemberId>(), Candidates::Source::Introduced);
+        };
+        for (std::uint8_t n = 0; n < 10; ++n)
+            EXPECT_EQ(add(Endpoint::ipv4(150, 1, n, 1, 8000)), n < 4);
+        EXPECT_TRUE(add(Endpoint::ipv4(20, 1, 1, 1, 8000)));
+        lone_first += candidates.take(start, random)->address[0] == 20 ? 1U : 0U;
+    }
+    EXPECT_GT(lone_first, rounds * 2 / 5);
+    EXPECT_LT(lone_first, rounds * 3 / 5);
 }
 
 }  // namespace
