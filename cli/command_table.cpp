@@ -189,6 +189,34 @@ void add_watch_commands(std::vector<CommandRow>& rows) {
          Examples{"help-all > docs/cli.md"}, run_help_all});
 }
 
+void add_overlay_commands(std::vector<CommandRow>& rows) {
+    const auto key = word("KEY", "40 hexadecimal digits");
+    rows.push_back(reads({"overlay status",
+                          "the node's addresses as others see them, its kind of connection, and "
+                          "its neighbours by community",
+                          {},
+                          Examples{"overlay status", "overlay status --field wan"},
+                          run_overlay_status}));
+    rows.push_back(reads({"dht status",
+                          "the DHT's table, and what this node keeps for others",
+                          {},
+                          Examples{"dht status"},
+                          run_dht_status}));
+    rows.push_back(reads({"dht find", "look a key up in the DHT", Options{key},
+                          Examples{"dht find 1f0c…", "dht find 1f0c… --json"}, run_dht_find}));
+    rows.push_back(
+        reads({"dht store",
+               "leave a value under a key with the nodes nearest to it, for an hour at "
+               "most",
+               Options{key, word("DATA", "169 bytes at most; signed: 23"),
+                       flag("--signed", "by this node; replaces its older value")},
+               Examples{"dht store 1f0c… 'see you there'", "dht store 1f0c… 192.0.2.7:80 --signed"},
+               run_dht_store}));
+    rows.push_back(reads({"dht member", "where a member is, by its id",
+                          Options{word("MEMBER", "40 hexadecimal digits")},
+                          Examples{"dht member 5e0a…"}, run_dht_member}));
+}
+
 void add_upkeep_commands(std::vector<CommandRow>& rows) {
     const auto community = word("COMMUNITY", "40 hexadecimal digits");
     rows.push_back(reads({"shard list",
@@ -259,6 +287,7 @@ constexpr GroupRow groups[] = {
     {"config", "settings files"},        {"channel", "channels and what they hold"},
     {"download", "downloads"},           {"shard", "communities' files"},
     {"community", "communities' rules"}, {"backup", "backups of the node"},
+    {"overlay", "peers as a whole"},     {"dht", "values that nodes keep for each other"},
 };
 
 }  // namespace
@@ -270,6 +299,7 @@ std::span<const CommandRow> command_rows() {
         add_content_commands(out);
         add_download_commands(out);
         add_watch_commands(out);
+        add_overlay_commands(out);
         add_upkeep_commands(out);
         return out;
     }();

@@ -39,6 +39,13 @@ Exit run_download_remove(const Call& call);
 Exit run_tap(const Call& call);
 Exit run_top(const Call& call);
 
+// commands/overlay.cpp
+Exit run_overlay_status(const Call& call);
+Exit run_dht_status(const Call& call);
+Exit run_dht_find(const Call& call);
+Exit run_dht_store(const Call& call);
+Exit run_dht_member(const Call& call);
+
 // commands/shard.cpp
 Exit run_shard_list(const Call& call);
 Exit run_shard_check(const Call& call);

@@ -213,12 +213,14 @@ struct WorkerDefaults {
     std::int64_t count_max;
     bool has_inbox;
     std::string_view queue_bytes = "4194304";
+    std::int64_t count_min = 1;  // 0: a bootstrap node does without
 };
 
 void add_worker(std::vector<SettingRow>& rows, const WorkerDefaults& worker) {
     auto section = worker.section;
-    rows.push_back(reloadable(integer(section, "count", worker.count, 1, worker.count_max,
-                                      "processes", supervisor, "How many of these workers run.")));
+    rows.push_back(
+        reloadable(integer(section, "count", worker.count, worker.count_min, worker.count_max,
+                           "processes", supervisor, "How many of these workers run.")));
     rows.push_back(integer(section, "nice", "0", -20, 19, "", supervisor,
                            "Scheduling priority; below 0 needs privileges."));
     rows.push_back(text(section, "cpu_affinity", "", SettingForm::Processors, supervisor,
@@ -243,10 +245,10 @@ std::vector<SettingRow> make_rows() {
     add_torrent(rows);
     add_content(rows);
     add_worker(rows, {Role::Network, "workers.network", "1", 16, true});
-    add_worker(rows, {Role::Torrent, "workers.torrent", "1", 1, true, large_files});
+    add_worker(rows, {Role::Torrent, "workers.torrent", "1", 1, true, large_files, 0});
     add_worker(rows, {Role::Verify, "workers.verify", "1", 64, true});
     add_worker(rows, {Role::Sign, "workers.sign", "1", 1, true});
-    add_worker(rows, {Role::Storage, "workers.storage", "1", 16, true, large_files});
+    add_worker(rows, {Role::Storage, "workers.storage", "1", 16, true, large_files, 0});
     add_worker(rows, {Role::Api, "workers.api", "2", 16, false});
     return rows;
 }

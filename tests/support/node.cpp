@@ -198,7 +198,7 @@ HttpAnswer Node::patch(const std::string& path, const json& body, double timeout
 }
 
 HttpAnswer Node::remove(const std::string& path, double timeout_s) {
-    return request("DELETE", path, "", {}, timeout_s);
+    return request("DELETE", path, "", {{"Content-Type", "application/json"}}, timeout_s);
 }
 
 json Node::roster() const {

@@ -110,8 +110,8 @@ pipe::Task<http::Response> Dispatch::run(const http::Head& head, const std::stri
     if (!value) co_return to_response(value.problem(), instance_of(head));
     if (auto wrong = missing_role(parts_, route, patience))
         co_return to_response(*wrong, instance_of(head));
-    const auto span =
-        route.changes() ? parts_.settings.write_timeout : parts_.settings.read_timeout;
+    const bool long_span = route.changes() || route.asks_peers;
+    const auto span = long_span ? parts_.settings.write_timeout : parts_.settings.read_timeout;
     Call call{.parts = parts_,
               .route = route,
               .path = std::move(passed.path),

@@ -137,6 +137,35 @@ struct PeerList {
     std::vector<Peer> peers;
     std::uint16_t port = 0;
 };
+struct OverlayCommunity {
+    CommunityId id;
+    std::uint32_t neighbours = 0, partners = 0;
+};
+struct OverlayState {
+    std::uint32_t peers = 0, proven = 0, introduced = 0;
+    std::vector<Endpoint> lan, wan;
+    std::string connection = "unknown";
+    bool bootstrap = false;
+    std::vector<OverlayCommunity> communities;
+};
+struct DhtFamily {
+    bool v6 = false;
+    Bytes node_id;
+    std::uint32_t nodes = 0, good = 0, buckets = 0, keys = 0, values = 0, members_held = 0;
+};
+struct DhtState {
+    std::vector<DhtFamily> families;  // none: it is off
+};
+using DhtKey = FixedId<20, struct DhtKeyTag>;
+struct DhtValue {
+    Bytes data, signer;  // no signer: anybody's
+    std::uint32_t version = 0;
+};
+enum class DhtSigned : std::uint8_t { No, Yes };
+struct FoundMember {
+    Endpoint endpoint;
+    Bytes public_key;
+};
 // Zero: no limit.
 struct RetentionRule {
     std::uint64_t age_ms = 0, records = 0, bytes = 0;

@@ -51,6 +51,13 @@ public:
     Asked<Nothing> add_peer(Errand& errand, Endpoint endpoint);
     Asked<std::vector<SyncState>> list_sync(Errand& errand);
 
+    // outbox_overlay.cpp
+    Asked<OverlayState> get_overlay(Errand& errand);
+    Asked<DhtState> get_dht(Errand& errand);
+    Asked<std::vector<DhtValue>> find_values(Errand& errand, DhtKey key);
+    Asked<std::uint32_t> store_value(Errand& errand, DhtKey key, Bytes data, DhtSigned is_signed);
+    Asked<std::vector<FoundMember>> find_member(Errand& errand, DhtKey member);
+
     // outbox_shards.cpp
     Asked<ShardList> list_shards(Errand& errand);
     Asked<Nothing> set_retention(Errand& errand, CommunityId community,
@@ -81,6 +88,9 @@ private:
         bool more = true;
     };
     Asked<Nothing> next_downloads(Errand& errand, std::optional<Infohash> only, Downloads& into);
+
+    // Of the one network worker that serves the DHT.
+    Asked<pipe::Message> ask_dht(Errand& errand, pipe::Message message);
 
     Asked<Nothing> next_shards(Errand& errand, std::uint16_t worker, ShardList& into);
 

@@ -1,5 +1,4 @@
-// Questions to torrent and network.
-#include "ipc-schema/network_generated.h"
+// Questions to torrent.
 #include "ipc-schema/torrent_generated.h"
 #include "workers/api/outbox_shared.h"
 
@@ -11,7 +10,6 @@ using namespace wire;
 using pipe::Message;
 using pipe::Target;
 using process::Role;
-namespace N = ipc::network;
 namespace T = ipc::torrent;
 using Builder = flatbuffers::FlatBufferBuilder;
 
@@ -25,13 +23,6 @@ template <typename Reply>
 const Reply* reply(const Message& message) {
     return reply_of<T::Answer, Reply>(message);
 }
-template <typename Body>
-Message network_request(Builder& builder, flatbuffers::Offset<Body> body) {
-    return {pipe::finish(builder,
-                         N::CreateRequest(builder, N::InboxTraits<Body>::enum_value, body.Union())),
-            {}};
-}
-
 Outcome<TorrentFacts> facts_of(const Message& message) {
     const auto* made = reply<T::CreateTorrentReply>(message);
     if (!made || !made->infohash()) return strange_reply("torrent");
@@ -76,49 +67,6 @@ Download download_of(const T::Download& from) {
     out.files = from.files();
     out.added_ms = from.added_ms();
     return out;
-}
-
-Endpoint endpoint_of(const ipc::Endpoint* from) {
-    Endpoint out;
-    if (!from) return out;
-    std::copy_n(from->address()->data(), out.address.size(), out.address.data());
-    out.port = from->port();
-    out.v6 = from->v6() != 0;
-    return out;
-}
-
-Peer peer_of(const N::Peer& from) {
-    Peer out;
-    out.endpoint = endpoint_of(from.endpoint());
-    out.member = MemberId::from(bytes_of(from.member()));
-    const auto ids = bytes_of(from.communities());
-    for (ByteView rest = ids; rest.size() >= CommunityId::size;
-         rest = rest.subspan(CommunityId::size))
-        out.communities.push_back(*CommunityId::from(rest.first(CommunityId::size)));
-    out.verified = from.verified();
-    out.round_trip_us = from.round_trip_us();
-    out.last_seen_ms = from.last_seen_ms();
-    out.bytes_in = from.bytes_in();
-    out.bytes_out = from.bytes_out();
-    return out;
-}
-
-// One peer may be known to several network workers, each for its own communities.
-void merge_peer(std::vector<Peer>& into, Peer peer) {
-    const auto known = std::ranges::find_if(into, [&](const Peer& other) {
-        return other.endpoint == peer.endpoint && other.member == peer.member;
-    });
-    if (known == into.end()) {
-        into.push_back(std::move(peer));
-        return;
-    }
-    for (const auto& id : peer.communities)
-        known->communities.push_back(id);
-    known->verified = known->verified || peer.verified;
-    if (known->round_trip_us == 0) known->round_trip_us = peer.round_trip_us;
-    known->last_seen_ms = std::min(known->last_seen_ms, peer.last_seen_ms);
-    known->bytes_in += peer.bytes_in;
-    known->bytes_out += peer.bytes_out;
 }
 
 }  // namespace
@@ -216,61 +164,6 @@ Outbox::Asked<std::vector<Download>> Outbox::list_downloads(Errand& errand,
         if (!done) co_return std::move(done.problem());
     }
     co_return std::move(all.list);
-}
-
-Outbox::Asked<PeerList> Outbox::list_peers(Errand& errand) {
-    if (auto wrong = obstacle(Patience::Read, Role::Network)) co_return std::move(*wrong);
-    Builder builder;
-    const auto message = network_request(builder, N::CreateListPeers(builder));
-    auto answers = co_await asking_.ask_all(errand, Role::Network, message);
-    PeerList out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<N::Answer, N::ListPeersReply>(*answer) : nullptr;
-        if (!list) continue;
-        any = true;
-        out.port = list->port();
-        if (list->peers())
-            for (const auto* peer : *list->peers())
-                merge_peer(out.peers, peer_of(*peer));
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
-    co_return out;
-}
-
-Outbox::Asked<Nothing> Outbox::add_peer(Errand& errand, Endpoint endpoint) {
-    Builder builder;
-    const ipc::Endpoint wire(flatbuffers::span<const std::uint8_t, 16>(endpoint.address),
-                             endpoint.port, endpoint.v6 ? 1 : 0);
-    const auto message = network_request(builder, N::CreateAddPeer(builder, &wire));
-    auto answers = co_await asking_.ask_all(errand, Role::Network, message);
-    // None is ready: wait for one, as every change does.
-    if (answers.empty())
-        answers.push_back(co_await asking_.ask(errand, Role::Network, Target::any(), message));
-    for (auto& answer : answers)
-        if (answer) co_return Nothing{};
-    co_return std::move(answers.front().problem());
-}
-
-Outbox::Asked<std::vector<SyncState>> Outbox::list_sync(Errand& errand) {
-    if (auto wrong = obstacle(Patience::Read, Role::Network)) co_return std::move(*wrong);
-    Builder builder;
-    const auto message = network_request(builder, N::CreateListSync(builder));
-    auto answers = co_await asking_.ask_all(errand, Role::Network, message);
-    std::vector<SyncState> out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<N::Answer, N::ListSyncReply>(*answer) : nullptr;
-        if (!list) continue;
-        any = true;
-        if (!list->states()) continue;
-        for (const auto* from : *list->states())
-            out.push_back({from_wire<CommunityId>(from->community()), from->peers(),
-                           from->peers_in_sync(), from->bytes_in(), from->bytes_out(),
-                           from->last_in_sync_ms()});
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
-    co_return out;
 }
 
 }  // namespace warren::api

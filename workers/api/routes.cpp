@@ -255,6 +255,49 @@ void add_overlay(Rows& rows) {
                     .needs = network});
 }
 
+void add_dht(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/overlay",
+                    .name = "overlay",
+                    .summary = "How this node stands in the overlay: its addresses as others see "
+                               "them, and its neighbours by community.",
+                    .handler = get_overlay,
+                    .response = "Overlay",
+                    .needs = network});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/dht",
+                    .name = "dht",
+                    .summary = "The DHT's table and what this node keeps for others.",
+                    .handler = get_dht,
+                    .response = "Dht",
+                    .needs = network});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/dht/values/{id}",
+                    .name = "find_values",
+                    .summary = "Look a key up in the DHT.",
+                    .handler = find_values,
+                    .response = "DhtValueList",
+                    .needs = network,
+                    .asks_peers = true});
+    rows.push_back({.method = "PUT",
+                    .path = "/api/v1/dht/values/{id}",
+                    .name = "store_value",
+                    .summary = "Leave a value under a key with the nodes nearest to it, for an "
+                               "hour at most.",
+                    .handler = store_value,
+                    .request = "NewDhtValue",
+                    .response = "DhtStored",
+                    .needs = network | sign});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/dht/members/{id}",
+                    .name = "find_member",
+                    .summary = "Where a member is, by its id; those who know open the way to it.",
+                    .handler = find_member,
+                    .response = "DhtMemberList",
+                    .needs = network,
+                    .asks_peers = true});
+}
+
 void add_shards(Rows& rows) {
     rows.push_back({.method = "GET",
                     .path = "/api/v1/shards",
@@ -362,6 +405,7 @@ std::span<const Route> routes() {
         add_channels(out);
         add_downloads(out);
         add_overlay(out);
+        add_dht(out);
         add_shards(out);
         add_upkeep(out);
         add_backups(out);

@@ -55,6 +55,7 @@ struct Route {
     unsigned needs = 0;  // bits of the roles that it cannot do without
     Content content = Content::Json;
     BodySize body = BodySize::Small;
+    bool asks_peers = false;  // other nodes have to answer: has as long as a change
 
     bool changes() const { return method != "GET"; }
 };

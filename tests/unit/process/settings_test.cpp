@@ -38,13 +38,14 @@ struct Case {
 
 TEST(SettingRows, RefuseWhatIsWrongAndSayWhatToWrite) {
     const Case cases[] = {
+        {"workers.storage.count", "0", ""},
         {"workers.storage.count", "16", ""},
         {"workers.storage.count", "17",
-         "workers.storage.count = 17 is out of bounds: write 1 to 16 processes"},
-        {"workers.storage.count", "0",
-         "workers.storage.count = 0 is out of bounds: write 1 to 16 processes"},
+         "workers.storage.count = 17 is out of bounds: write 0 to 16 processes"},
+        {"workers.verify.count", "0",
+         "workers.verify.count = 0 is out of bounds: write 1 to 64 processes"},
         {"workers.storage.count", "two",
-         "workers.storage.count must be a whole number from 1 to 16 processes, such as 1"},
+         "workers.storage.count must be a whole number from 0 to 16 processes, such as 1"},
         {"torrent.dht", "yes", "torrent.dht must be true or false"},
         {"torrent.disk", "mmap", ""},
         {"torrent.disk", "raw", "torrent.disk = \"raw\" is not known: write one of posix, mmap"},

@@ -36,7 +36,7 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
         {"[overlay]\nbootstrap = [\"a:1\"]\n",
          "w.toml:2:13: overlay.bootstrap must be true or false, not this list"},
         {"[workers.storage]\ncount = 99\n",
-         "w.toml:2:9: workers.storage.count = 99 is out of bounds: write 1 to 16 processes"},
+         "w.toml:2:9: workers.storage.count = 99 is out of bounds: write 0 to 16 processes"},
         {"[api]\nlisten = 8085\n",
          "w.toml:2:10: api.listen must be a text in quotes, not a whole number"},
         {"[node]\njournal = \"true\"\n", "w.toml:2:1: unknown setting node.journal: "},

@@ -189,6 +189,44 @@ void add_transfers(std::vector<Schema>& rows) {
     rows.push_back({"SyncList", {list("items", "SyncState")}});
 }
 
+void add_overlay(std::vector<Schema>& rows) {
+    rows.push_back({"OverlayCommunity",
+                    {hex("id", 40), choice("kind", "records|discovery|dht"),
+                     count("neighbours", "Peers that hold one of its slots."),
+                     count("partners", "Of them: nodes that records are exchanged with.")}});
+    rows.push_back({"Overlay",
+                    {count("peers"), count("proven", "Peers whose address is proven."),
+                     list("lan", "", "Addresses in the local network, one of a family."),
+                     list("wan", "", "Addresses as others see them; empty while nobody said."),
+                     choice("connection", "unknown|public|symmetric_nat"),
+                     flag("bootstrap", "Introduces peers of any community."),
+                     count("introduced", "Peers in the bootstrap registry."),
+                     list("communities", "OverlayCommunity")}});
+    rows.push_back({"DhtFamily",
+                    {choice("family", "ipv4|ipv6"), hex("node_id", 40), count("nodes"),
+                     count("good", "Nodes that answered within 15 minutes."), count("buckets"),
+                     count("keys", "That this node keeps values of."), count("values"),
+                     count("members_held", "Members that registered here to be found.")}});
+    rows.push_back(
+        {"Dht", {flag("running", "False: overlay.dht is off."), list("families", "DhtFamily")}});
+    rows.push_back({"DhtValue",
+                    {{.name = "data", .type = Base64},
+                     optional(hex("signer", 148, "Public key; absent: anybody's.")),
+                     optional(hex("member", 40, "Of the signer.")),
+                     optional(count("version", "Unix time when the signer stored it."))}});
+    rows.push_back({"DhtValueList", {list("items", "DhtValue")}});
+    rows.push_back({"NewDhtValue",
+                    {{.name = "data",
+                      .type = Base64,
+                      .max = 256,
+                      .note = "Up to 169 bytes; signed: up to 23."},
+                     optional(flag("signed", "By this node; replaces its older value."))}});
+    rows.push_back(
+        {"DhtStored", {hex("key", 40), count("nodes", "That hold it now, this one included.")}});
+    rows.push_back({"FoundMember", {text("address"), hex("public_key", 148)}});
+    rows.push_back({"DhtMemberList", {list("items", "FoundMember")}});
+}
+
 void add_upkeep(std::vector<Schema>& rows) {
     rows.push_back({"Retention",
                     {optional(count("age_s", "Records older than this go; 0: none.")),
@@ -251,6 +289,7 @@ std::span<const Schema> schemas() {
         add_node(out);
         add_content(out);
         add_transfers(out);
+        add_overlay(out);
         add_upkeep(out);
         return out;
     }();

@@ -40,6 +40,12 @@ Handled remove_download(Call& call);
 Handled list_peers(Call& call);
 Handled add_peer(Call& call);
 Handled list_sync(Call& call);
+// overlay.cpp
+Handled get_overlay(Call& call);
+Handled get_dht(Call& call);
+Handled find_values(Call& call);
+Handled store_value(Call& call);
+Handled find_member(Call& call);
 // shards.cpp
 Handled list_shards(Call& call);
 Handled start_shard_task(Call& call);
