@@ -19,6 +19,7 @@ public:
     void add(protocol::CheckSignature check);
     void add(protocol::StoreRecords records);
     void send();  // as many batches as may be on their way
+    bool checking() const { return !checks_.empty() || checks_on_their_way_ > 0; }
 
 private:
     struct Source {

@@ -58,7 +58,10 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(SendDatagram& e) { worker.send(e); }
         void operator()(CheckSignature& e) { worker.batches_->add(std::move(e)); }
         void operator()(StoreRecords& e) { worker.batches_->add(std::move(e)); }
-        void operator()(SignAndSend& e) { pipe::spawn(io, worker.sign(std::move(e))); }
+        void operator()(SignAndSend& e) {
+            ++worker.signing_;
+            pipe::spawn(io, worker.sign(std::move(e)));
+        }
         void operator()(Reconcile& e) { pipe::spawn(io, worker.reconcile(std::move(e))); }
         void operator()(GetRoot& e) { pipe::spawn(io, worker.get_root(e)); }
         void operator()(FetchRecords& e) { pipe::spawn(io, worker.fetch(std::move(e))); }
@@ -105,6 +108,7 @@ void NetworkWorker::tell(const protocol::InSync& event) {
 
 pipe::Task<void> NetworkWorker::sign(protocol::SignAndSend effect) {
     auto signature = co_await outbox_.sign(std::move(effect.unsigned_bytes));
+    --signing_;
     auto now = monotonic_now();
     if (signature.ok()) {
         overlay_->signed_bytes(now, effect.token, *signature);

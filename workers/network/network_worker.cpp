@@ -1,4 +1,4 @@
-// Start, sockets, timers, and which communities are ours.
+// Start, sockets, timers and settings.
 #include "workers/network/network_worker.h"
 
 #include "runtime/process/log.h"
@@ -11,13 +11,13 @@ namespace log = process::log;
 
 namespace {
 
-constexpr Nanoseconds retry = 200_ms, relist = 20_s, swarm_interval = 2_s;
+constexpr Nanoseconds retry = 200_ms, swarm_interval = 2_s;
 constexpr int batches_per_turn = 4;
 
 }  // namespace
 
 NetworkWorker::NetworkWorker(pipe::Host& host)
-    : host_(host), outbox_(host), tick_timer_(host.io()) {}
+    : host_(host), outbox_(host), count_(host.count()), tick_timer_(host.io()) {}
 
 pipe::Task<Result<void>> NetworkWorker::start() {
     for (auto fd : host_.listeners()) {
@@ -50,27 +50,36 @@ pipe::Task<void> NetworkWorker::begin() {
     log::info("overlay up member={} sockets={} index={} count={}",
               protocol::member_id(key->view()).hex(), ports_.size(), host_.index(), host_.count());
     add_bootstrap();
-    apply_communities();
+    // What waits in the sockets is for the communities of this list, so it is read after that.
+    const bool listed = co_await list_communities();
     for (std::size_t number = 0; number < ports_.size(); ++number)
         pipe::spawn(host_.io(), read_port(number));
     pipe::spawn(host_.io(), keep_time());
-    pipe::spawn(host_.io(), keep_communities());
+    pipe::spawn(host_.io(), keep_communities(listed));
     pipe::spawn(host_.io(), keep_swarms());
     pipe::spawn(host_.io(), keep_metrics());
 }
 
+void NetworkWorker::read(Port& port, int batches_max) {
+    const auto take = [this](const Endpoint& from, ByteView bytes) {
+        const auto now = monotonic_now();
+        const auto strange = overlay_->counters().dropped_community;
+        overlay_->datagram(now, from, bytes);
+        bool unknown = overlay_->counters().dropped_community != strange;
+        if (unknown && take_in(now, bytes)) overlay_->datagram(now, from, bytes);
+    };
+    for (int i = 0; i < batches_max && port.udp->receive(take); ++i) {
+    }
+}
+
 pipe::Task<void> NetworkWorker::read_port(std::size_t number) {
     auto& port = ports_[number];
-    const auto take = [this](const Endpoint& from, ByteView bytes) {
-        overlay_->datagram(monotonic_now(), from, bytes);
-    };
     while (true) {
         boost::system::error_code error;
         co_await port.events->async_wait(asio::posix::stream_descriptor::wait_read,
                                          asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return;
-        for (int i = 0; i < batches_per_turn && port.udp->receive(take); ++i) {
-        }
+        read(port, batches_per_turn);
         flush();
         // The rest, if any, comes in the next turn: others get theirs in between.
         co_await asio::post(host_.io(), asio::use_awaitable);
@@ -99,62 +108,6 @@ pipe::Task<void> NetworkWorker::keep_time() {
             std::chrono::steady_clock::time_point(std::chrono::nanoseconds(tick_at_)));
         boost::system::error_code ignored;  // cancelled: the time was moved forward
         co_await tick_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
-}
-
-bool NetworkWorker::is_mine(const CommunityId& community) const {
-    // As the kernel steers datagrams: the 32-bit word at payload offset 2, modulo the workers.
-    auto head = Reader(community.view()).u32();
-    return head % std::max<std::uint32_t>(host_.count(), 1) == host_.index();
-}
-
-void NetworkWorker::set_joined(const CommunityId& community, bool joined) {
-    if (joined)
-        joined_.insert(community);
-    else
-        joined_.erase(community);
-    if (!overlay_) return;
-    const auto all = all_communities();
-    if (all.contains(community) && is_mine(community))
-        overlay_->join(monotonic_now(), community);
-    else
-        overlay_->leave(community);
-    overlay_->set_node_communities({all.begin(), all.end()});
-    flush_soon();
-    tick_soon();
-}
-
-std::set<CommunityId> NetworkWorker::all_communities() const {
-    auto out = joined_;
-    out.insert(standing_.begin(), standing_.end());
-    return out;
-}
-
-void NetworkWorker::apply_communities() {
-    if (!overlay_) return;
-    const auto all = all_communities();
-    std::vector<CommunityId> gone;
-    for (const auto& [community, state] : overlay_->communities())
-        if (!all.contains(community) || !is_mine(community)) gone.push_back(community);
-    for (const auto& community : gone)
-        overlay_->leave(community);
-    for (const auto& community : all)
-        if (is_mine(community)) overlay_->join(monotonic_now(), community);
-    overlay_->set_node_communities({all.begin(), all.end()});
-    flush_soon();
-    tick_soon();
-}
-
-pipe::Task<void> NetworkWorker::keep_communities() {
-    while (true) {
-        find_own_address();  // the machine may have moved to another network
-        auto communities = co_await outbox_.joined_communities();
-        if (communities.ok()) {
-            joined_ = {communities->begin(), communities->end()};
-            apply_communities();
-        }
-        // Again now and then: a change may have been told while this worker was starting.
-        co_await pipe::sleep_for(host_.io(), communities.ok() ? relist : retry);
     }
 }
 
@@ -216,7 +169,8 @@ void NetworkWorker::find_own_address() {
 }
 
 void NetworkWorker::on_roster() {
-    apply_communities();  // the number of network workers may have changed
+    follow_count();
+    apply_communities();
     std::uint64_t newest = 0;
     for (const auto& entry : host_.roster())
         if (entry.role == process::Role::Storage) newest = std::max(newest, entry.epoch);

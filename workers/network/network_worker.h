@@ -25,6 +25,7 @@ public:
     pipe::Task<pipe::Answer> on_request(pipe::Request request) override;
     void on_roster() override;
     void on_settings() override;
+    pipe::Task<void> drain() override;
 
 private:
     template <typename Outcome>
@@ -38,18 +39,25 @@ private:
 
     // ---- life (network_worker.cpp)
     pipe::Task<void> begin();  // identity, then everything else
+    void read(Port& port, int batches_max);
     pipe::Task<void> read_port(std::size_t number);
     pipe::Task<void> write_when_ready(std::size_t number);
     pipe::Task<void> keep_time();
-    pipe::Task<void> keep_communities();
     pipe::Task<void> keep_swarms();
     pipe::Task<void> keep_metrics();
     void add_bootstrap();
     void find_own_address();
+
+    // ---- which communities are ours (communities.cpp)
     bool is_mine(const CommunityId& community) const;
     void set_joined(const CommunityId& community, bool joined);
     std::set<CommunityId> all_communities() const;
+    bool take_in(Nanoseconds now, ByteView datagram);
     void apply_communities();
+    void follow_count();
+    pipe::Task<void> settle();
+    pipe::Task<bool> list_communities();
+    pipe::Task<void> keep_communities(bool listed);
 
     // ---- effects (effects.cpp)
     void flush_soon();
@@ -99,6 +107,9 @@ private:
     std::set<CommunityId> standing_;  // by settings: discovery, DHT
     std::set<Endpoint> bootstrap_;
     std::uint64_t storage_epoch_ = 0;
+    std::uint16_t count_ = 1;     // of network workers, as last heard
+    Nanoseconds settled_at_ = 0;  // until then it serves what was steered here before, too
+    std::size_t signing_ = 0;     // signatures that are on their way
     bool flush_scheduled_ = false;
     Nanoseconds tick_at_ = 0;
     pipe::asio::steady_timer tick_timer_;

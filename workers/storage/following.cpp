@@ -28,7 +28,7 @@ Task<Result<void>> StorageWorker::join(CommunityId community, std::optional<shar
     if (!*joined) co_return Result<void>{};
     process::log::info("event=community.joined community={}", community.hex());
     host_.tap().event("event.community.joined", {{"community", community.hex()}});
-    pipe::spawn(host_.io(), outbox_.community_changed(community, Membership::Joined));
+    outbox_.community_changed(community, Membership::Joined);
     co_return Result<void>{};
 }
 
@@ -79,7 +79,7 @@ Task<pipe::Answer> StorageWorker::on_leave_community(Call call, CommunityId comm
     if (*left) {
         process::log::info("event=community.left community={}", community.hex());
         host_.tap().event("event.community.left", {{"community", community.hex()}});
-        pipe::spawn(host_.io(), outbox_.community_changed(community, Membership::Left));
+        outbox_.community_changed(community, Membership::Left);
     }
     co_return replies::done();
 }

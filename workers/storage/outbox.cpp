@@ -80,14 +80,21 @@ pipe::Task<Result<protocol::Signature>> Outbox::sign(Bytes to_sign, Nanoseconds 
     co_return *signature;
 }
 
+// Those that stay: nothing is steered to one that drains.
+std::vector<std::uint16_t> Outbox::network_workers() const {
+    std::vector<std::uint16_t> out;
+    for (const auto& row : host_.roster())
+        if (row.role == pipe::Role::Network && row.state != process::WorkerState::Draining)
+            out.push_back(row.index);
+    return out;
+}
+
 // As the kernel steers datagrams: the head of the community id, modulo the number of workers.
 pipe::Target Outbox::network_of(const CommunityId& community) const {
-    auto count = std::ranges::count(host_.roster(), pipe::Role::Network,
-                                    [](const process::RosterEntry& row) { return row.role; });
+    const auto count = static_cast<std::uint32_t>(network_workers().size());
     if (count < 2) return pipe::Target::any();
     Reader head(community.view());
-    return pipe::Target::instance(
-        static_cast<std::uint16_t>(head.u32() % static_cast<std::uint32_t>(count)));
+    return pipe::Target::instance(static_cast<std::uint16_t>(head.u32() % count));
 }
 
 pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::uint64_t trace) {
@@ -109,12 +116,18 @@ pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::u
                             answer.error().text);
 }
 
-pipe::Task<void> Outbox::community_changed(CommunityId community, Membership membership) {
+void Outbox::community_changed(const CommunityId& community, Membership membership) {
+    for (const auto index : network_workers())
+        pipe::spawn(host_.io(), tell_change(community, membership, index));
+}
+
+pipe::Task<void> Outbox::tell_change(CommunityId community, Membership membership,
+                                     std::uint16_t network_worker) {
     Builder builder;
     auto id = pipe::wire::to_wire<ipc::CommunityId>(community);
     pipe::Ask ask;
     ask.role = pipe::Role::Network;
-    ask.target = network_of(community);
+    ask.target = pipe::Target::instance(network_worker);
     ask.message = to_network(
         builder, N::CreateCommunityChanged(builder, &id, membership == Membership::Joined));
     ask.deadline = monotonic_now() + membership_patience;

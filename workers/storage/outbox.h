@@ -20,9 +20,13 @@ public:
 
     // Told, not asked: network repairs by reconciliation what it did not hear.
     pipe::Task<void> push_record(CommunityId community, Bytes packet, std::uint64_t trace);
-    pipe::Task<void> community_changed(CommunityId community, Membership membership);
+    // All network workers: which of them serves the community may change at any time.
+    void community_changed(const CommunityId& community, Membership membership);
 
 private:
+    pipe::Task<void> tell_change(CommunityId community, Membership membership,
+                                 std::uint16_t network_worker);
+    std::vector<std::uint16_t> network_workers() const;
     pipe::Target network_of(const CommunityId& community) const;
 
     pipe::Host& host_;

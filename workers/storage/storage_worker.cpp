@@ -49,7 +49,7 @@ void StorageWorker::tell_damage(const Damage& damage) {
     auto community = CommunityId::from_hex_text(damage.shard);
     if (!community || !damage.rebuilt) return;
     index_soon(shards_.use(*community));
-    pipe::spawn(host_.io(), outbox_.community_changed(*community, Membership::Joined));
+    outbox_.community_changed(*community, Membership::Joined);
 }
 
 // Opens nothing but folders and, where it is ours, the node's own file.

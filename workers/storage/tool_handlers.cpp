@@ -46,7 +46,7 @@ Tools::Worker StorageWorker::lend_to_tools() {
         };
         pipe::spawn(host_.io(), forget(*this, use));
         // The network worker compares what is there now with peers.
-        pipe::spawn(host_.io(), outbox_.community_changed(use->id, Membership::Joined));
+        outbox_.community_changed(use->id, Membership::Joined);
     };
     return out;
 }

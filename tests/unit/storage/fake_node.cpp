@@ -57,6 +57,10 @@ FakeHost::FakeHost(const TestIdentity& identity, const std::string& state_dir, s
     for (const auto& row : process::setting_rows())
         settings_.set(process::key_of(row), std::string(row.fallback));
     settings_.set("node.state_dir", state_dir);
+    process::RosterEntry network;
+    network.role = pipe::Role::Network;
+    network.state = process::WorkerState::Ready;
+    roster_.push_back(network);
     slots_.version = 1;
     slots_.workers.assign(process::slot_count, 0);
 }
