@@ -77,6 +77,11 @@ public:
         const auto row = peer(other);
         return row.is_object() && row["verified"] == true;
     }
+    // How it sees its own way to the internet.
+    std::string connection() {
+        const auto answer = ask([](Node& node) { return node.get("/api/v1/overlay"); });
+        return answer.status == 200 ? answer.body.value("connection", "") : "";
+    }
     std::string founds(const std::string& name) {
         const auto id = ask([&](Node& node) { return create_channel(node, name, name); });
         EXPECT_FALSE(id.empty()) << name;
@@ -204,6 +209,15 @@ TEST_F(NatNodes, MeetWhereverTheirBoxesAllowAndElseThroughAThird) {
             EXPECT_TRUE(couple.a.peer(couple.b).is_null()) << couple.a.name();
             EXPECT_TRUE(couple.b.peer(couple.a).is_null()) << couple.b.name();
         }
+    for (auto& one : residents_) {
+        const std::string expected = one->kind() == NatKind::None        ? "public"
+                                     : one->kind() == NatKind::Symmetric ? "symmetric_nat"
+                                                                         : "unknown";
+        EXPECT_TRUE(wait_until([&] { return one->connection() == expected; }, 10))
+            << one->name() << " believes " << one->connection() << "\n"
+            << one->counters();
+        EXPECT_EQ(one->log().find(" broken "), std::string::npos) << one->log();
+    }
 }
 
 TEST_F(NatNodes, HostsBehindOneBoxMeetInside) {
