@@ -123,6 +123,35 @@ void DuplicateFilter::insert(std::uint64_t digest) {
     young_.insert(digest);
 }
 
+namespace {
+Endpoint room_of(const Endpoint& from) {
+    if (from.is_private() || from.is_loopback()) return from;
+    Endpoint out;
+    out.v6 = from.v6;
+    std::copy_n(from.address.begin(), from.v6 ? 6 : 3, out.address.begin());
+    return out;
+}
+}  // namespace
+
+bool WaitingRoom::enter(const Endpoint& from, std::size_t bytes) {
+    if (bytes_ + bytes > bytes_max) return false;
+    auto net = nets_.try_emplace(room_of(from), 0).first;
+    const bool fits = net->second + bytes <= net_bytes_max;
+    if (fits) {
+        net->second += bytes;
+        bytes_ += bytes;
+    }
+    if (net->second == 0) nets_.erase(net);
+    return fits;
+}
+
+void WaitingRoom::leave(const Endpoint& from, std::size_t bytes) {
+    auto net = nets_.find(room_of(from));
+    if (net == nets_.end()) return;
+    bytes_ -= bytes;
+    if ((net->second -= bytes) == 0) nets_.erase(net);
+}
+
 Cookies::Cookies(Random& random)
     : random_(random), secrets_{random_key(random), random_key(random)} {}
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/clock.h"
@@ -87,6 +88,21 @@ private:
     std::size_t max_;
     FlatSet young_, old_;
     Nanoseconds rotated_ = 0;
+};
+
+// How many bytes may wait for something that others have to say first: a proof, the rest of a
+// record (R-U8). In all, and of one net; of private networks, of one address.
+class WaitingRoom {
+public:
+    static constexpr std::size_t bytes_max = 4 * 1024 * 1024, net_bytes_max = 64 * 1024;
+
+    bool enter(const Endpoint& from, std::size_t bytes);
+    void leave(const Endpoint& from, std::size_t bytes);
+    std::size_t bytes() const { return bytes_; }
+
+private:
+    std::size_t bytes_ = 0;
+    std::map<Endpoint, std::size_t> nets_;
 };
 
 // A 64-bit value that only the holder of an address can know, once we sent it there (R-U3).

@@ -112,7 +112,8 @@ bool Dht::proven(Nanoseconds now, const Asker& asker) {
 
 // No more than they sent: a ping is shorter than any question.
 void Dht::prove(Nanoseconds now, const Asker& asker, const Bytes& question) {
-    if (held_.contains(asker.from) || held_.size() >= held_max)
+    if (held_.contains(asker.from) || held_.size() >= held_max ||
+        !hub_.waiting_room.enter(asker.from, question.size()))
         return void(++hub_.counters.dropped_unproven);
     held_[asker.from] = {question, now + hold};
     ping(now, asker.key, asker.from);
@@ -134,6 +135,7 @@ void Dht::proved(Nanoseconds now, const Asker& asker) {
     if (held == held_.end()) return;
     const auto question = std::move(held->second.datagram);
     held_.erase(held);
+    hub_.waiting_room.leave(asker.from, question.size());
     const auto parts = decode_signed(question, WithGlobalTime::No);
     if (parts && std::ranges::equal(parts->public_key, asker.key.view()))
         on_question(now, asker, question[prefix_bytes], parts->payload);
@@ -234,7 +236,11 @@ Nanoseconds Dht::tick(Nanoseconds now) {
             hub_.random.fill(secrets_[0]);
             secrets_since_ = now;
         }
-        std::erase_if(held_, [&](const auto& held) { return held.second.until <= now; });
+        std::erase_if(held_, [&](const auto& held) {
+            if (held.second.until > now) return false;
+            hub_.waiting_room.leave(held.first, held.second.datagram.size());
+            return true;
+        });
         std::erase_if(contacts_,
                       [&](const auto& c) { return now - c.second.heard > contact_life; });
         for (auto at = peers_held_.begin(); at != peers_held_.end();) {

@@ -27,8 +27,8 @@ std::optional<Header> header_of(ByteView datagram) {
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
     : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
-      sources_(random, hub_.settings.source_buckets) {
+      serving_(hub_), sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_), discovery_(hub_),
+      dht_(hub_), sources_(random, hub_.settings.source_buckets) {
     if (hub_.settings.bootstrap) tracker_.emplace(hub_);
 }
 
@@ -72,7 +72,7 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     }
     case OverlayMessage::SyncFetch: {
         auto message = decode_sync_fetch(header.body);
-        return message ? fetcher_.on_fetch(now, peer, community, *message) : malformed();
+        return message ? serving_.on_fetch(now, peer, community, *message) : malformed();
     }
     case OverlayMessage::SyncRecords: {
         auto message = decode_sync_records(header.body);
@@ -100,6 +100,7 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
 
 Nanoseconds Overlay::tick(Nanoseconds now) {
     gossip_.tick(now);
+    serving_.tick(now);
     if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
     auto next = std::min({walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
@@ -147,7 +148,7 @@ void Overlay::root(Nanoseconds now, Token token, const CommunityRoot& root) {
 }
 
 void Overlay::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
-    fetcher_.fetched(now, token, packets);
+    serving_.fetched(now, token, packets);
 }
 
 void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port) {
@@ -161,6 +162,7 @@ void Overlay::failed(Nanoseconds now, Token token) {
     dht_.failed(now, token);
     gossip_.failed(token);
     fetcher_.failed(now, token);
+    serving_.failed(now, token);
     sync_.failed(now, token);
     swarms_.failed(token);
 }

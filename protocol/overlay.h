@@ -10,6 +10,7 @@
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
+#include "protocol/overlay_serve.h"
 #include "protocol/overlay_swarms.h"
 #include "protocol/overlay_sync.h"
 #include "protocol/tracker.h"
@@ -84,6 +85,7 @@ private:
     Hub hub_;
     Gossip gossip_;
     Fetcher fetcher_;
+    Serving serving_;
     Synchroniser sync_;
     Swarms swarms_;
     Walk walk_;

@@ -14,7 +14,7 @@ constexpr std::size_t ids_max = 8192;             // wanted of one partner; the 
 constexpr std::size_t selection_bytes = 1100;
 constexpr unsigned tries_max = 6;
 constexpr Nanoseconds request_patience = 500'000'000, gap_patience = 100'000'000;
-constexpr Nanoseconds store_patience = 30'000'000'000, serve_patience = 10'000'000'000;
+constexpr Nanoseconds store_patience = 30'000'000'000;
 constexpr Nanoseconds ban_time = 600'000'000'000;
 constexpr std::size_t assembly_bytes_max = 4 * 1024 * 1024;
 constexpr Nanoseconds assembly_life = 30'000'000'000;
@@ -77,8 +77,7 @@ void Fetcher::Job::drop(const std::function<bool(std::uint64_t)>& which) {
 }
 
 Fetcher::Fetcher(Hub& hub, Gossip& gossip)
-    : hub_(hub), gossip_(gossip), storing_(16'384, store_patience), serving_(1024, serve_patience) {
-}
+    : hub_(hub), gossip_(gossip), storing_(16'384, store_patience) {}
 
 // A partner that leads offers again what we have not committed yet: that is wanted once.
 void Fetcher::enqueue(Line& line, Job job) {
@@ -293,12 +292,13 @@ void Fetcher::on_record_offer(Nanoseconds now, Peer& peer, const CommunityId& co
     }
 }
 
+void Fetcher::failed(Nanoseconds now, Token token) {
+    if (auto storing = storing_.take(token)) settle(now, *storing, {});
+}
+
 Nanoseconds Fetcher::tick(Nanoseconds now) {
     while (auto storing = storing_.take_expired(now))
         settle(now, *storing, {});
-    while (auto serving = serving_.take_expired(now))
-        if (auto at = serving_of_.find(serving->key.member); at != serving_of_.end())
-            if (--at->second == 0) serving_of_.erase(at);
     auto next = now + 1'000'000'000;
     for (auto at = lines_.begin(); at != lines_.end();) {
         auto& line = at->second;

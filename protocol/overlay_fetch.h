@@ -1,4 +1,4 @@
-// Fetching records from partners, and serving theirs. FETCH is the credit: a partner may send only
+// Fetching records from partners. FETCH is the credit: a partner may send only
 // what was asked for and no more bytes than the request says; the window slides as storage commits.
 #pragma once
 
@@ -53,9 +53,6 @@ public:
                   const SyncOffer& message);
     void on_record_offer(Nanoseconds now, Peer& peer, const CommunityId& community,
                          const RecordOffer& message);
-    void on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
-                  const SyncFetch& message);
-    void fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets);
     bool stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts);
     void failed(Nanoseconds now, Token token);
     Nanoseconds tick(Nanoseconds now);
@@ -96,11 +93,6 @@ private:
         std::vector<Bytes> packets;
         std::vector<FlightKey> flights;  // one each
     };
-    struct Serving {
-        PartnerKey key;
-        std::uint64_t session = 0;
-        std::uint32_t request = 0;
-    };
 
     void enqueue(Line& line, Job job);
     void pump(Nanoseconds now, const PartnerKey& key);
@@ -117,9 +109,7 @@ private:
     Assembly assembly_;
     std::map<PartnerKey, Line> lines_;
     std::set<FlightKey> in_flight_;  // from the asking until storage has answered
-    std::map<MemberId, unsigned> serving_of_;
     Pending<Storing> storing_;
-    Pending<Serving> serving_;
     std::uint32_t last_request_ = 0;
 };
 

@@ -43,6 +43,7 @@ struct Hub {
     Peers peers;
     std::map<CommunityId, CommunityState> communities;
     OverlayCounters counters;
+    WaitingRoom waiting_room;
     std::vector<Effect> effects;
     std::uint64_t global_time = 0;  // Lamport clock of our walk messages
     Token last_token = 0;

@@ -1,4 +1,6 @@
-// Fetching, the other side: a partner asks for records and gets them, by its credit and our budget.
+// Turns, and what becomes of a question.
+#include "protocol/overlay_serve.h"
+
 #include <algorithm>
 
 #include "protocol/overlay_fetch.h"
@@ -7,43 +9,81 @@ namespace warren::protocol {
 
 namespace {
 constexpr std::uint32_t reply_bytes_max = 16 * 1024;
-constexpr unsigned serving_max = 32;  // requests of one partner that wait for storage
+constexpr std::size_t queue_bytes_max = 32 * 1024;     // of one partner
+constexpr std::size_t asked_max = 16, asked_each = 4;  // with storage: in all, of one partner
+constexpr Nanoseconds patience = 10'000'000'000;
 }  // namespace
 
-void Fetcher::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
+Serving::Serving(Hub& hub) : hub_(hub), asked_(asked_max, patience) {}
+
+void Serving::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                        const SyncFetch& message) {
     if (!decode_selections(message.selections)) return void(++hub_.counters.dropped_malformed);
     if (auto* membership = peer.in(community)) membership->fetched_from_us = now;
     if (!peer.replies.positive(now)) return void(++hub_.counters.dropped_reply_budget);
-    auto& waiting = serving_of_[peer.member];
-    if (serving_.full() || waiting >= serving_max) return void(++hub_.counters.dropped_busy);
-    ++waiting;
-    auto token = hub_.next_token();
-    serving_.add(now, token, {{community, peer.member}, message.session, message.request});
-    hub_.emit(FetchRecords{token, community, message.session, to_bytes(message.selections),
-                           std::min(message.bytes_max, reply_bytes_max)});
+    const auto bytes = std::min(message.bytes_max, reply_bytes_max);
+    auto& line = lines_[peer.member];
+    if (line.bytes + bytes > queue_bytes_max) return void(++hub_.counters.dropped_busy);
+    if (line.queue.empty()) turns_.push_back(peer.member);
+    line.bytes += bytes;
+    line.queue.push_back(
+        {community, message.session, message.request, to_bytes(message.selections), bytes});
+    serve(now);
 }
 
-void Fetcher::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
-    auto serving = serving_.take(token);
-    if (!serving) return;
-    if (auto at = serving_of_.find(serving->key.member); at != serving_of_.end())
-        if (--at->second == 0) serving_of_.erase(at);
-    auto* peer = hub_.peers.by_member(serving->key.member);
-    if (peer == nullptr || !peer->proven) return;
-    hub_.counters.records_served += packets.size();
-    for (const auto& body : pack_records(serving->session, serving->request, packets)) {
-        peer->replies.charge(now, static_cast<double>(body.size()));
-        hub_.send_bare(serving->key.community, *peer, OverlayMessage::SyncRecords, body);
+void Serving::serve(Nanoseconds now) {
+    std::size_t skipped = 0;  // one after the other
+    while (!asked_.full() && skipped < turns_.size()) {
+        const auto member = turns_.front();
+        turns_.pop_front();
+        auto& line = lines_.at(member);
+        ++skipped;
+        if (line.asked < asked_each) {
+            ask(now, member, line);
+            skipped = 0;
+        }
+        if (!line.queue.empty()) turns_.push_back(member);
     }
 }
 
-void Fetcher::failed(Nanoseconds now, Token token) {
-    if (auto storing = storing_.take(token)) return settle(now, *storing, {});
-    auto serving = serving_.take(token);
-    if (!serving) return;
-    if (auto at = serving_of_.find(serving->key.member); at != serving_of_.end())
-        if (--at->second == 0) serving_of_.erase(at);
+void Serving::ask(Nanoseconds now, const MemberId& member, Line& line) {
+    auto question = std::move(line.queue.front());
+    line.queue.pop_front();
+    line.bytes -= question.bytes_max;
+    ++line.asked;
+    const auto token = hub_.next_token();
+    asked_.add(now, token, {member, question.community, question.session, question.request});
+    hub_.emit(FetchRecords{token, question.community, question.session,
+                           std::move(question.selections), question.bytes_max});
+}
+
+void Serving::settle(Nanoseconds now, const MemberId& member) {
+    auto at = lines_.find(member);
+    if (--at->second.asked == 0 && at->second.queue.empty()) lines_.erase(at);
+    serve(now);
+}
+
+void Serving::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
+    const auto asked = asked_.take(token);
+    if (!asked) return;
+    auto* peer = hub_.peers.by_member(asked->member);
+    if (peer != nullptr && peer->proven) {
+        hub_.counters.records_served += packets.size();
+        for (const auto& body : pack_records(asked->session, asked->request, packets)) {
+            peer->replies.charge(now, static_cast<double>(body.size()));
+            hub_.send_bare(asked->community, *peer, OverlayMessage::SyncRecords, body);
+        }
+    }
+    settle(now, asked->member);
+}
+
+void Serving::failed(Nanoseconds now, Token token) {
+    if (const auto asked = asked_.take(token)) settle(now, asked->member);
+}
+
+void Serving::tick(Nanoseconds now) {
+    while (const auto expired = asked_.take_expired(now))
+        settle(now, expired->member);
 }
 
 }  // namespace warren::protocol

@@ -1,6 +1,6 @@
 // The last cheap step before a signature is looked at, where anybody may ask (discovery, DHT): was
-// the same datagram here lately, is there budget and room? A copy from another address counts as
-// another datagram, else a thief's copy could keep the owner's out.
+// the same datagram here lately, is there budget and room? A copy is a copy, whoever sends it
+// (R-U7): a thief on the way may so keep one datagram out, which he could anyway.
 #pragma once
 
 #include <utility>
@@ -25,8 +25,7 @@ public:
     template <typename Affordable>
     void submit(Nanoseconds now, const Endpoint& from, ByteView datagram, Affordable&& affordable) {
         auto& counters = hub_.counters;
-        const auto digest =
-            seen_.digest(Writer().bytes(datagram).bytes(from.address).u16(from.port).peek());
+        const auto digest = seen_.digest(datagram);  // whoever repeats it
         if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
         if (!affordable()) return;
         if (waiting_.full()) return void(++counters.dropped_check_budget);

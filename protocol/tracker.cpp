@@ -62,6 +62,14 @@ void Tracker::on_datagram(Nanoseconds now, const Endpoint& from, const Header& h
     hub_.emit(CheckSignature{token, to_bytes(datagram)});
 }
 
+// No longer asked: its request, if any, gives up its place in the waiting room.
+Tracker::Asked Tracker::settle(AskedAt at) {
+    auto out = std::move(at->second);
+    asked_.erase(at);
+    hub_.waiting_room.leave(out.to, out.request ? out.request->size : 0);
+    return out;
+}
+
 bool Tracker::expected(const CommunityId& community, const Endpoint& from,
                        std::uint16_t identifier) {
     auto at = asked_.find(identifier);
@@ -69,8 +77,7 @@ bool Tracker::expected(const CommunityId& community, const Endpoint& from,
         return true;
     for (auto other = asked_.begin(); other != asked_.end();) {
         auto guessed = other++;
-        if (guessed->second.to == from && ++guessed->second.wrong >= wrong_max)
-            asked_.erase(guessed);
+        if (guessed->second.to == from && ++guessed->second.wrong >= wrong_max) settle(guessed);
     }
     return false;
 }
@@ -121,8 +128,7 @@ void Tracker::on_response(Nanoseconds now, const CommunityId& community, const E
                           const PublicKey& key, std::uint16_t identifier) {
     auto at = asked_.find(identifier);
     if (at == asked_.end() || at->second.to != from) return;
-    auto asked = std::move(at->second);
-    asked_.erase(at);
+    const auto asked = settle(at);
     if (!asked.request) {
         auto* entry = known(community, member_id(key.view()), from);
         if (entry == nullptr) return;
@@ -260,10 +266,13 @@ void Tracker::respond(Nanoseconds now, const Request& request, Entry* introduced
 }
 
 void Tracker::ask(Nanoseconds now, std::optional<Request> request, const Entry& to) {
-    if (asked_.size() >= limits_.waiting) return void(++hub_.counters.dropped_busy);
+    const auto waits = request ? request->size : 0;
+    if (asked_.size() >= limits_.waiting || !hub_.waiting_room.enter(to.address, waits))
+        return void(++hub_.counters.dropped_busy);
     auto identifier = static_cast<std::uint16_t>(1 + hub_.random.below(0xffff));
     Asked asked{std::move(request), to.community, to.address, 0, now};
-    if (!asked_.emplace(identifier, std::move(asked)).second) return;
+    if (!asked_.emplace(identifier, std::move(asked)).second)
+        return hub_.waiting_room.leave(to.address, waits);
     IntroductionRequest question;
     question.style = to.style;
     question.destination = to.address;
@@ -304,7 +313,7 @@ void Tracker::tick(Nanoseconds now) {
                         break;
                     }
         }
-        asked_.erase(asked);
+        settle(asked);
     }
     while (!by_age_.empty() && now - by_age_.front().seen > entry_life)
         drop(by_age_.begin());

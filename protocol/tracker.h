@@ -75,6 +75,8 @@ private:
     void on_request(Nanoseconds now, Request request);
     void on_response(Nanoseconds now, const CommunityId& community, const Endpoint& from,
                      const PublicKey& key, std::uint16_t identifier);
+    using AskedAt = std::map<std::uint16_t, Asked>::iterator;
+    Asked settle(AskedAt at);
     bool expected(const CommunityId& community, const Endpoint& from, std::uint16_t identifier);
     bool take_in(Nanoseconds now, const Request& request);
     bool room_for(const CommunityId& community, const Endpoint& address);

@@ -110,11 +110,80 @@ Bytes Forger::overlay_body(OverlayMessage id) {
     return {};
 }
 
+Forger::Crafted Forger::signed_crafted(const std::string& name, std::uint8_t id, ByteView payload) {
+    return {name, signed_packet(frame_signed(community_, id, key, random.below(65536), payload))};
+}
+
+std::vector<Forger::Crafted> Forger::discovery_messages(DiscoveryMessage id, const Endpoint& to) {
+    const auto number = static_cast<std::uint8_t>(id);
+    const auto identifier = static_cast<std::uint16_t>(random.next());
+    switch (id) {
+    case DiscoveryMessage::SimilarityRequest:
+        return {signed_crafted(
+                    "similarity request", number,
+                    encode(SimilarityRequest{
+                        identifier, to, third_party, ConnectionType::Public, 0, {community_}})),
+                signed_crafted("similarity request of nothing", number,
+                               encode(SimilarityRequest{
+                                   identifier, to, third_party, ConnectionType::Public, 0, {}}))};
+    case DiscoveryMessage::SimilarityResponse:
+        return {signed_crafted("similarity response", number,
+                               encode(SimilarityResponse{identifier, {community_}, {}}))};
+    case DiscoveryMessage::Ping:
+    case DiscoveryMessage::Pong:
+        return {{"ping or pong", frame_unsigned(community_, number, 1, encode_ping(identifier))}};
+    }
+    return {};
+}
+
+std::vector<Forger::Crafted> Forger::dht_messages(DhtMessage id) {
+    const auto identifier = static_cast<std::uint32_t>(random.next());
+    const auto target = random.id<DhtId>();
+    const auto token = random.id<DhtToken>();
+    const auto craft = [&](const std::string& name, ByteView payload) {
+        return std::vector<Crafted>{
+            {name, signed_packet(frame_signed_untimed(community_, static_cast<std::uint8_t>(id),
+                                                      key, payload))}};
+    };
+    switch (id) {
+    case DhtMessage::PingRequest:
+    case DhtMessage::PingResponse:
+    case DhtMessage::StoreResponse:
+    case DhtMessage::StorePeerResponse:
+        return craft("dht identifier", encode_dht_identifier(identifier));
+    case DhtMessage::StoreRequest: {
+        const auto value = encode_plain_value(Bytes(100));
+        return craft("dht store", encode(DhtStoreRequest{identifier, token, target, {value}}));
+    }
+    case DhtMessage::FindRequest:
+        return craft("dht find", encode(DhtFindRequest{identifier, third_party, target, 0, false}));
+    case DhtMessage::FindResponse:
+        return craft("dht found", encode(DhtFindResponse{identifier, token, {}, {}}));
+    case DhtMessage::StorePeerRequest:
+        return craft("dht store peer", encode(DhtStorePeerRequest{identifier, token, target}));
+    case DhtMessage::ConnectPeerRequest:
+        return craft("dht connect", encode(DhtConnectPeerRequest{identifier, third_party, target}));
+    case DhtMessage::ConnectPeerResponse:
+        return craft("dht connected", encode(DhtConnectPeerResponse{identifier, {}}));
+    }
+    return {};
+}
+
+// What only this community has.
+std::vector<Forger::Crafted> Forger::own_messages(std::uint8_t id, const Endpoint& to) {
+    if (community_ == discovery_community)
+        return discovery_messages(static_cast<DiscoveryMessage>(id), to);
+    if (community_ == dht_community) return dht_messages(static_cast<DhtMessage>(id));
+    if (is_record_kind(id)) return {{"record", record()}};
+    const auto body = overlay_body(static_cast<OverlayMessage>(id));
+    if (body.empty()) return {};
+    return {{"message " + std::to_string(id), frame_bare(community_, id, body)}};
+}
+
 std::vector<Forger::Crafted> Forger::messages(std::uint8_t id, const Endpoint& to) {
     auto out = base_messages(static_cast<BaseMessage>(id), to);
-    if (auto body = overlay_body(static_cast<OverlayMessage>(id)); !body.empty())
-        out.push_back({"message " + std::to_string(id), frame_bare(community_, id, body)});
-    if (is_record_kind(id)) out.push_back({"record", record()});
+    for (auto& own : own_messages(id, to))
+        out.push_back(std::move(own));
     return out;
 }
 
@@ -124,6 +193,8 @@ std::vector<Forger::Crafted> Forger::noise(std::uint8_t id) {
     auto name = "noise " + std::to_string(id);
     return {{name + " bare", frame_bare(community_, id, payload)},
             {name + " unsigned", frame_unsigned(community_, id, 1, payload)},
+            {name + " untimed", signed_packet(frame_signed_untimed(community_, id, key, payload)),
+             id == 246 || id == 234},
             {name + " signed", signed_packet(frame_signed(community_, id, key, 1, payload)),
              id == 246 || id == 234}};
 }

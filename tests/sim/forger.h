@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "protocol/dht_messages.h"
+#include "protocol/discovery_messages.h"
 #include "protocol/overlay_messages.h"
 #include "tests/sim/memory_store.h"
 
@@ -38,6 +40,10 @@ public:
 private:
     Bytes signed_message(protocol::BaseMessage id, ByteView payload);
     std::vector<Crafted> base_messages(protocol::BaseMessage id, const Endpoint& to);
+    Crafted signed_crafted(const std::string& name, std::uint8_t id, ByteView payload);
+    std::vector<Crafted> discovery_messages(protocol::DiscoveryMessage id, const Endpoint& to);
+    std::vector<Crafted> dht_messages(protocol::DhtMessage id);
+    std::vector<Crafted> own_messages(std::uint8_t id, const Endpoint& to);
     Bytes overlay_body(protocol::OverlayMessage id);
     protocol::Trailer guess();
 

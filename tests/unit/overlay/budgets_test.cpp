@@ -129,5 +129,36 @@ TEST(Cookies, prove_one_address_for_two_lives_of_the_secret) {
     EXPECT_FALSE(cookies.valid(start + 260'000'000'000, here, cookie));
 }
 
+// R-U8: what waits for others is bounded in all and by net.
+TEST(WaitingRoom, four_mebibytes_in_all_and_64_kib_of_a_net) {
+    WaitingRoom room;
+    std::size_t of_net = 0;
+    for (std::uint8_t host = 1; host < 200; ++host)
+        if (room.enter(Endpoint::ipv4(20, 1, 1, host, 8000), 1000)) ++of_net;
+    EXPECT_EQ(of_net, 65U);
+    EXPECT_TRUE(room.enter(Endpoint::ipv4(20, 1, 2, 1, 8000), 1000)) << "another net";
+    SeededRandom random(1);
+    for (int i = 0; i < 1'000'000; ++i) {
+        const auto bits = random.next();
+        (void)room.enter(Endpoint::ipv4(static_cast<std::uint8_t>(20 + bits % 90),
+                                        static_cast<std::uint8_t>(bits >> 8),
+                                        static_cast<std::uint8_t>(bits >> 16), 1, 8000),
+                         1000);
+    }
+    EXPECT_LE(room.bytes(), WaitingRoom::bytes_max);
+    EXPECT_GT(room.bytes(), WaitingRoom::bytes_max - 1001);
+}
+
+TEST(WaitingRoom, who_leaves_makes_room) {
+    WaitingRoom room;
+    const auto at = Endpoint::ipv4(20, 1, 1, 1, 8000);
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_TRUE(room.enter(at, 60'000));
+        EXPECT_FALSE(room.enter(at, 60'000));
+        room.leave(at, 60'000);
+    }
+    EXPECT_EQ(room.bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace warren::protocol
