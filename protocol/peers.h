@@ -44,6 +44,7 @@ struct Peer {
     bool new_style = false;  // it understands the new one
     ConnectionType connection = ConnectionType::Unknown;
     bool proven = false;
+    bool announced = false;     // in some community, to the tap
     bool confirmed = false;     // answered a random identifier that we sent to that address
     double unlocked_bytes = 0;  // what `confirmed` alone allows us to send beyond replies
     Nanoseconds met = 0, last_seen = 0, last_ping = 0;

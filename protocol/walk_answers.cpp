@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t response_excess = 16;  // a response may be so much longer than its request
 constexpr Nanoseconds prove_interval = 300'000'000;
+constexpr std::size_t cookies_max = 256;
 constexpr double introduction_cost = 512;  // response and puncture request
 constexpr double prove_cost = 256;
 
@@ -25,9 +26,14 @@ void Walk::prove(Nanoseconds now, const CommunityId& community, Peer& peer) {
 }
 
 void Walk::take_trailer(Nanoseconds now, const Introduction& intro, Peer& peer) {
-    // Who has no slot for us is no neighbour, but what it told of others is as good.
-    if (intro.trailer && intro.trailer->full && !intro.is_request)
+    // Who has no slot for us is no neighbour, but what it told of others is as good. It gets its
+    // cookie back: a bootstrap node introduces nobody before.
+    if (intro.trailer && intro.trailer->full && !intro.is_request) {
+        if (cookies_of_full_.size() >= cookies_max && !cookies_of_full_.contains(intro.from))
+            cookies_of_full_.erase(cookies_of_full_.begin());
+        cookies_of_full_[intro.from] = intro.trailer->cookie;
         return hub_.peers.release(intro.community, peer);
+    }
     if (peer.trusted() && !hub_.peers.admit(now, intro.community, peer, hub_.settings.peers_max))
         return void(++hub_.counters.peers_refused);
     auto& membership = peer.communities[intro.community];
@@ -39,7 +45,7 @@ void Walk::take_trailer(Nanoseconds now, const Introduction& intro, Peer& peer) 
         if (intro.trailer->root) membership.root = intro.trailer->root;
     }
     if (peer.trusted() && !membership.announced) {
-        membership.announced = true;
+        membership.announced = peer.announced = true;
         ++hub_.counters.peers_met;
         hub_.emit(PeerMet{intro.community, peer.member, peer.address});
         hurry(now, intro.community, states_[intro.community]);

@@ -13,6 +13,7 @@ constexpr Nanoseconds request_life = 10 * second, untrusted_life = 30 * second;
 constexpr Nanoseconds quiet_wait = 60 * second, kept_wait = 2 * second;
 constexpr Nanoseconds bootstrap_soon = second / 2, bootstrap_later = 30 * second;
 constexpr Nanoseconds candidate_life = 57'500'000'000;  // of those who answered or asked
+constexpr Nanoseconds introducer_life = 300 * second;
 constexpr Nanoseconds edge_timeout = 3 * second, unanswering_for = 10 * second;
 constexpr std::size_t walk_window = 5, lost_max = 16;
 constexpr unsigned edge_length = 4, unanswered_max = 5, pings_max = 3;
@@ -184,7 +185,7 @@ void Walk::lose(Peer& peer) {
         lost.push_back(peer.address);
         if (lost.size() > lost_max) lost.pop_front();
     }
-    if (peer.trusted()) {
+    if (peer.trusted() && peer.announced) {
         sessions_.lost();
         ++hub_.counters.peers_lost;
         hub_.emit(PeerLost{peer.member, peer.address});
@@ -204,10 +205,14 @@ void Walk::churn(Nanoseconds now) {
         auto silent = now - peer.last_seen;
         bool dead = silent > sessions_.drop_after() && peer.pings >= pings_max;
         bool stranger = !peer.trusted() && now - peer.met > untrusted_life;
-        if (dead || stranger || peer.communities.empty()) {
+        // A bootstrap node is nobody's neighbour, but its puncture requests are honoured.
+        bool idle = peer.communities.empty();
+        bool introducer = idle && from_bootstrap(peer.address) && silent <= introducer_life;
+        if (dead || stranger || (idle && !introducer)) {
             gone.push_back(&peer);
             continue;
         }
+        if (idle) continue;
         bool due =
             silent > sessions_.ping_after() && now - peer.last_ping >= sessions_.ping_interval();
         if (!peer.trusted() || !due) continue;

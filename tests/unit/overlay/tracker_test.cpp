@@ -173,5 +173,81 @@ TEST_F(TrackerTest, without_the_mode_foreign_communities_are_dropped) {
     EXPECT_EQ(plain.counters().dropped_community, 1U);
 }
 
+// Three whole overlays; datagrams take 20 ms, signatures are zero bytes and all of them right.
+struct Walkers {
+    struct Walker {
+        Walker(std::uint64_t number, const OverlaySettings& settings)
+            : random(number), address(address_of(number)),
+              overlay(key_of(number), settings, random) {}
+        SeededRandom random;
+        Endpoint address;
+        Overlay overlay;
+        Nanoseconds next_tick = 0;
+    };
+    struct Flying {
+        Endpoint from, to;
+        Bytes bytes;
+    };
+    Nanoseconds now = start;
+    std::vector<std::unique_ptr<Walker>> walkers;
+    std::multimap<Nanoseconds, Flying> flying;
+
+    void drain(Walker& walker) {
+        while (walker.overlay.has_effects())
+            for (auto& effect : walker.overlay.take_effects()) {
+                if (auto* e = std::get_if<CheckSignature>(&effect))
+                    walker.overlay.signature_result(now, e->token, true);
+                if (auto* e = std::get_if<SignAndSend>(&effect))
+                    walker.overlay.signed_bytes(now, e->token, Signature{});
+                if (auto* e = std::get_if<GetRoot>(&effect)) walker.overlay.root(now, e->token, {});
+                if (auto* e = std::get_if<SendDatagram>(&effect))
+                    flying.emplace(now + second / 50, Flying{walker.address, e->to, e->bytes});
+            }
+    }
+    void run(Nanoseconds span) {
+        for (const auto end = now + span; now < end; now += second / 100) {
+            for (auto& walker : walkers) {
+                if (walker->next_tick > now) continue;
+                walker->next_tick = walker->overlay.tick(now);
+                drain(*walker);
+            }
+            while (!flying.empty() && flying.begin()->first <= now) {
+                const auto datagram = flying.extract(flying.begin()).mapped();
+                for (auto& walker : walkers)
+                    if (walker->address == datagram.to) {
+                        walker->overlay.datagram(now, datagram.from, datagram.bytes);
+                        walker->next_tick = now;
+                        drain(*walker);
+                    }
+            }
+        }
+    }
+};
+
+TEST(Bootstrap, TwoThatKnowOnlyTheTrackerMeetAndOpenTheWayForEachOther) {
+    Walkers world;
+    OverlaySettings introduces;
+    introduces.bootstrap = true;
+    world.walkers.push_back(std::make_unique<Walkers::Walker>(1, introduces));
+    const auto community = SeededRandom(1).id<CommunityId>();
+    const auto join = [&](std::uint64_t number) -> Overlay& {
+        auto& walker = world.walkers.emplace_back(
+            std::make_unique<Walkers::Walker>(number, OverlaySettings{}));
+        walker->overlay.add_bootstrap(world.now, world.walkers[0]->address);
+        walker->overlay.join(world.now, community);
+        return walker->overlay;
+    };
+    auto& early = join(201);
+    world.run(20 * second);
+    // The cookie came back, though the tracker is no neighbour.
+    EXPECT_EQ(world.walkers[0]->overlay.tracker()->entries(), 1U);
+    auto& late = join(402);
+    world.run(10 * second);
+    EXPECT_EQ(early.neighbours(community), 1U);
+    EXPECT_EQ(late.neighbours(community), 1U);
+    EXPECT_EQ(early.counters().punctures_sent, 1U) << "as the tracker asked";
+    EXPECT_EQ(early.counters().peers_lost + late.counters().peers_lost, 0U);
+}
+
 }  // namespace
 }  // namespace warren::protocol
