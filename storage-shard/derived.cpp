@@ -219,7 +219,7 @@ Result<void> Derived::finish_step(const CommunityId& community, const Step& step
 
 Result<void> Derived::maintain() {
     WARREN_TRY_VOID(finish_leftovers());
-    if (connection_.wal_pages() < wal_pages_before_checkpoint) return {};
+    if (connection_.unmoved_pages() < wal_pages_before_checkpoint) return {};
     return connection_.checkpoint(Connection::Checkpoint::Passive);
 }
 

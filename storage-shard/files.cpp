@@ -193,6 +193,14 @@ Result<void> sync_folder_of(const std::string& path) {
     return {};
 }
 
+Result<void> sync_log_of(const std::string& path) {
+    auto log = File::open(path + "-wal", File::How::Read);
+    if (!log && log.error().kind == ErrorKind::NotFound) return {};  // nothing was written yet
+    if (!log) return std::move(log.error());
+    WARREN_TRY_VOID(log->sync());
+    return sync_folder_of(path);
+}
+
 Result<void> remove_file(const std::string& path) {
     auto& it = vfs();
     int code = it.xDelete(&it, path.c_str(), 0);

@@ -73,6 +73,8 @@ Result<void> replace_durably(const std::string& from, const std::string& to);
 // A second name for a file; durable after sync_folder_of.
 Result<void> link_file(const std::string& from, const std::string& to);
 Result<void> sync_folder_of(const std::string& path);
+// What a database's log holds by now is on the disk when this ends; beside whoever writes to it.
+Result<void> sync_log_of(const std::string& path);
 Result<void> remove_log(const std::string& path);  // -wal and -shm
 void remove_database(const std::string& path);     // with its -wal and -shm
 

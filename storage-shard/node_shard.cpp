@@ -143,7 +143,7 @@ Result<std::optional<Bytes>> NodeShard::fact(std::string_view name) {
 }
 
 Result<void> NodeShard::maintain() {
-    if (connection_.wal_pages() < wal_pages_before_checkpoint) return {};
+    if (connection_.unmoved_pages() < wal_pages_before_checkpoint) return {};
     return connection_.checkpoint(Connection::Checkpoint::Passive);
 }
 

@@ -15,7 +15,6 @@ namespace warren::shard {
 namespace {
 
 constexpr std::size_t heads_max = 65536;
-constexpr int wal_pages_before_checkpoint = 4000;
 
 // A statement's cursor goes from row to row; begun anew for each, it would cost as much again.
 constexpr std::size_t rows_at_once = 32;
@@ -150,9 +149,19 @@ Result<void> Shard::checkpoint_for_close() {
     return connection_.checkpoint(Connection::Checkpoint::Truncate);
 }
 
-Result<void> Shard::maintain() {
-    if (connection_.wal_pages() < wal_pages_before_checkpoint) return {};
-    return connection_.checkpoint(Connection::Checkpoint::Passive);
+Result<void> Shard::maintain(int log_pages) {
+    if (connection_.unmoved_pages() < log_pages) return {};
+    return watched(connection_.checkpoint(Connection::Checkpoint::Passive));
+}
+
+Result<void> Shard::move_log(const LogPin&) {
+    return watched(connection_.checkpoint(Connection::Checkpoint::Unsynced));
+}
+
+// What its log holds is not moved on closing: the next opener reads it from its beginning.
+void Shard::distrust() {
+    failed_ = true;
+    connection_.trust(false);
 }
 
 // Fencing: a writer that was replaced while it stood still finds the newer epoch here (R-V4).

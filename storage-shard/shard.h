@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "protocol/record.h"
+#include "storage-shard/checkpoint.h"
 #include "storage-shard/epoch_sums.h"
 #include "storage-shard/intake_log.h"
 #include "storage-shard/retention.h"
@@ -112,8 +113,15 @@ public:
     bool failed() const { return failed_; }
     // Two records of one author with the same predecessor, seen since open: shown, not punished.
     std::uint64_t forks() const { return forks_; }
-    // Checkpoints when the log has grown; call after answering.
-    Result<void> maintain();
+    // Checkpoints when the log has grown to so many pages; call after answering.
+    static constexpr int log_pages_max = 4000;
+    Result<void> maintain(int log_pages = log_pages_max);
+    int log_pages() const { return connection_.log_pages(); }
+    int unmoved_pages() const { return connection_.unmoved_pages(); }
+    // Its part of a checkpoint that waits for no disk (checkpoint.h).
+    Result<void> move_log(const LogPin& pin);
+    // That checkpoint's last sync failed: as after a failed write.
+    void distrust();
 
 private:
     // What a commit is to add; rows that turn out to be there leave it.
@@ -213,7 +221,7 @@ private:
 // (R-D4).
 template <typename T>
 Result<T> Shard::watched(Result<T> result) {
-    if (!result && is_of_the_disk(result.error())) failed_ = true;
+    if (!result && is_of_the_disk(result.error())) distrust();
     return result;
 }
 

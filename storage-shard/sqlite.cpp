@@ -39,12 +39,20 @@ int on_progress(void* deadline) {
     return at != 0 && monotonic_now() > at ? 1 : 0;
 }
 
-int on_wal(void* pages, sqlite3*, const char*, int now) {
-    *static_cast<int*>(pages) = now;
-    return SQLITE_OK;
+const char* synchronous(Durability durability) {
+    return durability == Durability::Synced ? "PRAGMA synchronous=FULL"
+                                            : "PRAGMA synchronous=NORMAL";
 }
 
 }  // namespace
+
+// After each commit of this connection. Fewer pages than were moved: the log was begun anew.
+int Connection::on_commit(void* state, sqlite3*, const char*, int log_pages) {
+    auto& it = *static_cast<State*>(state);
+    it.log_pages = log_pages;
+    if (log_pages < it.moved_pages) it.moved_pages = 0;
+    return SQLITE_OK;
+}
 
 Rows::~Rows() {
     sqlite3_reset(statement_);
@@ -186,7 +194,7 @@ Result<void> Connection::configure(Access access) {
     WARREN_TRY_VOID(set_and_check("PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1"));
     WARREN_TRY_VOID(set_and_check("PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2"));
     WARREN_TRY_VOID(set_and_check("PRAGMA cache_size=-1024", "PRAGMA cache_size", "-1024"));
-    sqlite3_wal_hook(db_, on_wal, &state_->wal_pages);
+    sqlite3_wal_hook(db_, on_commit, state_.get());
     return {};
 }
 
@@ -228,9 +236,8 @@ Result<std::string> Connection::word(std::string_view sql) {
 }
 
 Result<void> Connection::set_durability(Durability durability) {
-    const bool full = durability == Durability::Synced;
-    if ((durability_ == Durability::Synced) == full) return {};
-    WARREN_TRY_VOID(execute(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+    if (durability_ == durability) return {};
+    WARREN_TRY_VOID(execute(synchronous(durability)));
     durability_ = durability;
     return {};
 }
@@ -265,12 +272,13 @@ std::int64_t Connection::last_rowid() const {
 }
 
 Result<void> Connection::checkpoint(Checkpoint how) {
-    int mode = how == Checkpoint::Passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
-    int in_log = 0;
-    int moved = 0;
-    int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &in_log, &moved);
+    const bool synced = how != Checkpoint::Unsynced;
+    if (!synced) WARREN_TRY_VOID(execute("PRAGMA synchronous=OFF"));
+    int mode = how == Checkpoint::Truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+    int code =
+        sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &state_->log_pages, &state_->moved_pages);
+    if (!synced) WARREN_TRY_VOID(execute(synchronous(durability_)));
     if (code != SQLITE_OK) return error_of(db_, code, "at checkpoint");
-    if (in_log == moved) state_->wal_pages = 0;
     return {};
 }
 
@@ -284,8 +292,22 @@ Result<void> Connection::sync_log() {
     return {};
 }
 
-int Connection::wal_pages() const {
-    return state_->wal_pages;
+Result<void> Connection::sync_file() {
+    sqlite3_file* file = nullptr;
+    int code = sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code != SQLITE_OK) return error_of(db_, code, "at finding the file");
+    code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK)
+        return io_error(std::string("sync of the file: ") + sqlite3_errstr(code));
+    return {};
+}
+
+int Connection::log_pages() const {
+    return state_->log_pages;
+}
+
+int Connection::unmoved_pages() const {
+    return state_->log_pages - state_->moved_pages;
 }
 
 Result<void> Connection::quick_check() {
@@ -294,8 +316,8 @@ Result<void> Connection::quick_check() {
     return {};
 }
 
-void Connection::trust() {
-    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+void Connection::trust(bool trusted) {
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, trusted ? 0 : 1, nullptr);
 }
 
 void Connection::set_deadline(Nanoseconds deadline) {

@@ -161,16 +161,20 @@ public:
     std::int64_t last_rowid() const;
     sqlite3* handle() const { return db_; }  // to add functions to it
 
-    // Moves the log into the file. `Truncate` waits for readers and empties the log.
-    enum class Checkpoint { Passive, Truncate };
+    // Moves the log into the file, as far as no reader needs it there. `Truncate` waits for readers
+    // and empties the log. `Unsynced` is for checkpoint.h alone.
+    enum class Checkpoint { Passive, Truncate, Unsynced };
     Result<void> checkpoint(Checkpoint how);
-    int wal_pages() const;  // after the last commit through this connection
+    // After the last commit or checkpoint through this connection; those that the file lacks.
+    int log_pages() const;
+    int unmoved_pages() const;
     // All that was committed is on the disk when this ends.
     Result<void> sync_log();
+    Result<void> sync_file();  // the same for what checkpoints moved
     Result<void> quick_check();
     // For Access::Write: from now on, closing moves the log into the file. Not before the file
-    // proved to be the right one.
-    void trust();
+    // proved to be the right one, and no longer when it failed.
+    void trust(bool trusted = true);
 
     // Statements that run past it end with ErrorKind::Expired. 0: none.
     void set_deadline(Nanoseconds deadline);
@@ -178,8 +182,9 @@ public:
 private:
     struct State {
         Nanoseconds deadline = 0;
-        int wal_pages = 0;
+        int log_pages = 0, moved_pages = 0;
     };
+    static int on_commit(void* state, sqlite3*, const char*, int log_pages);
     Result<void> configure(Access access);
     Result<void> set_and_check(const char* set, const char* get, std::string_view expected);
 

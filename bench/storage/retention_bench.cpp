@@ -20,6 +20,7 @@ using shard::Shard;
 using test::Builder;
 
 constexpr std::size_t batch = 1000;
+constexpr Nanoseconds indexing_time_max = 300_s;
 constexpr std::uint64_t shard_bytes_max = std::uint64_t{4} << 30;
 
 double ms_since(Nanoseconds begin) {
@@ -41,9 +42,10 @@ void fill(const std::string& path, Channel& channel, std::size_t records) {
     WARREN_CHECK((*into)->checkpoint_for_close().ok());
 }
 
-// How long each call holds the shard: steps of pruning, and the checkpoints between them.
+// How long each call holds the shard: steps of pruning, and of the checkpoints between them. Their
+// syncs go on beside, as in the worker.
 struct Holds {
-    std::vector<double> prune_ms, checkpoint_ms;
+    std::vector<double> prune_ms, checkpoint_ms, sync_ms;
     double seconds = 0;
     std::uint64_t pruned = 0;
 };
@@ -63,9 +65,17 @@ Holds prune_alone(const std::string& path, const CommunityId& community, std::ui
         out.prune_ms.push_back(ms_since(begin));
         out.pruned += step->pruned;
         more = step->more;
+        if ((*into)->unmoved_pages() < shard::PruneBudget::log_pages) continue;
         begin = monotonic_now();
-        WARREN_CHECK((*into)->maintain().ok());
+        auto pin = shard::LogPin::take(path);
+        WARREN_CHECK(pin.ok() && pin->sync_log().ok());
+        out.sync_ms.push_back(ms_since(begin));
+        begin = monotonic_now();
+        WARREN_CHECK((*into)->move_log(*pin).ok());
         out.checkpoint_ms.push_back(ms_since(begin));
+        begin = monotonic_now();
+        WARREN_CHECK(pin->sync_file().ok());
+        out.sync_ms.push_back(ms_since(begin));
     }
     out.seconds = ms_since(began) / 1e3;
     return out;
@@ -101,6 +111,14 @@ public:
         }
         return out;
     }
+    // The index follows the file in its order.
+    void wait_until_indexed() {
+        WARREN_CHECK(test::reply_of<S::PublishRecordReply>(node_.ask(publication())) != nullptr);
+        const auto last = "published " + std::to_string(number_);
+        const auto until = monotonic_now() + indexing_time_max;
+        while (!is_found(last))
+            WARREN_CHECK(monotonic_now() < until);
+    }
     void keep(std::uint64_t records) {
         Builder builder;
         const auto id = to_wire<ipc::CommunityId>(community_);
@@ -121,6 +139,13 @@ public:
     std::uint64_t pruned() const { return pruned_; }
 
 private:
+    bool is_found(const std::string& name) {
+        Builder builder;
+        const auto text = builder.CreateString(name);
+        auto answer = node_.ask(test::question(builder, S::CreateSearch(builder, text, 10)));
+        const auto* found = test::reply_of<S::SearchReply>(answer);
+        return found != nullptr && found->torrents() != nullptr && found->torrents()->size() > 0;
+    }
     pipe::Message publication() {
         protocol::TorrentEntry entry;
         entry.name = "published " + std::to_string(++number_);
@@ -163,6 +188,7 @@ int run(int argc, char** argv) {
     shard::remove_database(alone);
 
     Served served(me, folder, channel.community());
+    served.wait_until_indexed();
     const auto quiet =
         served.felt([](const Served::Felt& felt) { return felt.read_ms.size() >= 1000; });
     served.keep(records - pruned);
@@ -189,6 +215,7 @@ int run(int argc, char** argv) {
         {"pruned_per_s", static_cast<double>(pruned) / holds.seconds},
         {"prune_ms", spread(holds.prune_ms)},
         {"checkpoint_ms", spread(holds.checkpoint_ms)},
+        {"sync_beside_ms", spread(holds.sync_ms)},
         {"quiet", {{"publish_ms", spread(quiet.publish_ms)}, {"read_ms", spread(quiet.read_ms)}}},
         {"pruning", {{"publish_ms", spread(busy.publish_ms)}, {"read_ms", spread(busy.read_ms)}}}};
     return finish(report, argc, argv);

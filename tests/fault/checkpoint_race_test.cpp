@@ -33,8 +33,11 @@ protected:
                 packets.push_back(channel.torrent("film"));
             store(*writer, packets);
             const auto rare = random.below(16);
-            if (rare < 4) {
-                ASSERT_OK(writer->maintain());
+            if (rare < 2) {
+                ASSERT_OK(writer->maintain(1));
+            }
+            if (rare == 2 || rare == 3) {
+                pinned(*writer);
             }
             if (rare == 4) {
                 ASSERT_OK(writer->checkpoint_for_close());
@@ -45,6 +48,15 @@ protected:
             writer = open();
             ASSERT_TRUE(writer);
         }
+    }
+    // A checkpoint in parts; a commit between them stays in the log.
+    void pinned(shard::Shard& writer) {
+        auto pin = shard::LogPin::take(path());
+        ASSERT_OK(pin);
+        ASSERT_OK(pin->sync_log());
+        store(writer, {channel.torrent("film")});
+        ASSERT_OK(writer.move_log(*pin));
+        ASSERT_OK(pin->sync_file());
     }
     // What a reader sees only grows, and every body is as it was signed.
     void read(std::uint64_t seed) {

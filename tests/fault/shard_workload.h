@@ -64,7 +64,7 @@ public:
             switch (random_.below(8)) {
             case 0: replicate(vfs); break;
             case 1: replicate(vfs); break;
-            case 2: maintain(); break;
+            case 2: maintain(vfs); break;
             case 3: reopen(); break;
             case 4: put_download(vfs); break;
             default: publish(vfs);
@@ -113,14 +113,37 @@ private:
         settle();
         shard_.reset();
     }
-    void maintain() {
+    void maintain(RecordingVfs& vfs) {
         if (!shard_) return;
-        // Passive ones wait for a thousand pages; this is the same step early.
+        if (random_.below(3) > 0) return checkpoint_beside(vfs);
+        // Passive ones wait for many pages; this is the same step early.
         if (!shard_->checkpoint_for_close()) {
             ++failures_;
             reopen();
             check_ = shard::Check::Quick;
         }
+    }
+    // With commits between its parts.
+    void checkpoint_beside(RecordingVfs& vfs) {
+        auto pin = shard::LogPin::take(folder_ + "/channel.shard");
+        maybe_write(vfs);
+        if (!pin || !pin->sync_log()) {
+            ++failures_;
+            return;
+        }
+        maybe_write(vfs);
+        if (shard_ && !shard_->move_log(*pin)) ++failures_;
+        settle();
+        maybe_write(vfs);
+        if (pin->sync_file()) return;
+        ++failures_;
+        if (shard_) shard_->distrust();
+        settle();
+    }
+    void maybe_write(RecordingVfs& vfs) {
+        if (random_.below(2) == 0) return;
+        if (random_.below(2) == 0) return publish(vfs);
+        replicate(vfs);
     }
 
     void publish(RecordingVfs& vfs) {

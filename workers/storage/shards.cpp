@@ -13,8 +13,10 @@ namespace {
 // Of one shard: half of what a writer's pipe has credit for, so that no shard has all of it.
 constexpr unsigned calls_max = 128, calls_max_hung = 16;
 constexpr std::size_t call_bytes_max = 1024 * 1024, call_bytes_max_hung = 256 * 1024;
-constexpr Nanoseconds close_time_max = 10_s;
+constexpr Nanoseconds close_time_max = 10_s, checkpoint_time_max = 24 * 3600_s;
 constexpr Nanoseconds look_again = 250_ms;
+// A log that new commits follow all the time never ends: then they wait for once.
+constexpr int log_pages_last = 4 * shard::Shard::log_pages_max;
 
 Error not_joined() {
     return not_found("this node is not part of that community");
@@ -169,18 +171,82 @@ void Shards::settle(Cell<shard::Shard>& cell, const Opening& opening) {
 }
 
 void Shards::maintain(const ShardUse& use) {
-    if (use->maintaining) return;
+    if (!use->maintaining) pipe::spawn(loop_, keep_log_short(use));
+}
+
+Task<void> Shards::keep_log_short(ShardUse use) {
+    auto done = co_await shorten_log(use, shard::Shard::log_pages_max);
+    if (!done)
+        process::log::broken("event=shard.checkpoint_failed community={} reason=\"{}\"",
+                             use->id.hex(), done.error().text);
+}
+
+Task<Result<void>> Shards::shorten_log(ShardUse use, int pages) {
+    if (use->maintaining) co_return Result<void>{};
     use->maintaining = true;
-    auto work = [cell = use->writer, id = use->id] {
-        if (!cell->it) return;
-        auto done = cell->it->maintain();
-        if (!done)
-            process::log::broken("event=shard.checkpoint_failed community={} reason=\"{}\"",
-                                 id.hex(), done.error().text);
+    auto done = co_await checkpoint(use, pages);
+    use->maintaining = false;
+    co_return done;
+}
+
+// See checkpoint.h. Whatever goes by the disk's time runs beside, on a strand of its own; and each
+// part ends before the next begins, however long it takes.
+Task<Result<void>> Shards::checkpoint(ShardUse use, int pages) {
+    const auto terms = Executor::Terms::always(monotonic_now() + checkpoint_time_max);
+    using Log = std::optional<bool>;  // whether it is far too long; nothing: it is short
+    std::function<Result<Log>()> look = [cell = use->writer, pages]() -> Result<Log> {
+        if (!cell->it || cell->it->unmoved_pages() < pages) return Log();
+        return Log(cell->it->log_pages() >= log_pages_last);
     };
-    auto complete = [shard = use.share()] { shard->maintaining = false; };
-    executor_.post(use->writes,
-                   {.prepare = {}, .work = work, .complete = complete, .priority = Priority::Bulk});
+    WARREN_CO_TRY(auto log, co_await executor_.run<Log>(use->writes, std::move(look), terms));
+    if (!log) co_return Result<void>{};
+
+    auto beside = Executor::make_strand(use->id.hex());
+    auto pin = std::make_shared<std::optional<shard::LogPin>>();
+    std::function<Result<void>()> take = [path = opening(*use).path, pin,
+                                          hold = !*log]() -> Result<void> {
+        WARREN_TRY(auto taken, shard::LogPin::take(path));
+        WARREN_TRY_VOID(taken.sync_log());
+        if (hold) pin->emplace(std::move(taken));
+        return {};
+    };
+    WARREN_CO_TRY_VOID(co_await executor_.run<void>(beside, std::move(take), terms));
+    auto moved = co_await move_log(use, pin, terms);
+    std::function<Result<void>()> sync = [pin]() -> Result<void> {
+        if (!*pin) return {};
+        WARREN_TRY_VOID((*pin)->sync_file());
+        pin->reset();
+        return {};
+    };
+    auto synced = co_await executor_.run<void>(beside, std::move(sync), terms);
+    if (synced) co_return moved;
+    std::function<void()> distrust = [opening = opening(*use), cell = use->writer, pin] {
+        if (cell->it) {
+            cell->it->distrust();
+            settle(*cell, opening);
+        }
+        pin->reset();
+    };
+    (void)co_await close_cell(use->writes, std::move(distrust), terms.deadline);
+    co_return synced;
+}
+
+// Without a pin all at once: a log only begins anew when the file has all of it.
+Task<Result<void>> Shards::move_log(ShardUse use, std::shared_ptr<std::optional<shard::LogPin>> pin,
+                                    Executor::Terms terms) {
+    std::function<Result<Nanoseconds>()> move = [opening = opening(*use), cell = use->writer,
+                                                 pin]() -> Result<Nanoseconds> {
+        const auto began = monotonic_now();
+        if (!cell->it) return Nanoseconds{0};
+        auto done = *pin ? cell->it->move_log(**pin) : cell->it->maintain(1);
+        settle(*cell, opening);
+        if (!done) return std::move(done.error());
+        return monotonic_now() - began;
+    };
+    auto took = co_await executor_.run<Nanoseconds>(use->writes, std::move(move), terms);
+    if (!took) co_return std::move(took.error());
+    metrics_.observe_us("storage_checkpoint_seconds", static_cast<std::uint64_t>(*took / 1000));
+    co_return Result<void>{};
 }
 
 Task<Result<void>> Shards::ensure_open(ShardUse use, Nanoseconds deadline, Priority asker) {

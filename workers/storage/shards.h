@@ -196,6 +196,9 @@ public:
     // is closed was left so.
     Task<Result<void>> make_durable(ShardUse use, Nanoseconds deadline, Priority priority);
 
+    // A checkpoint when the file lacks so many of the log's pages. Writes wait for no disk.
+    Task<Result<void>> shorten_log(ShardUse use, int pages);
+
     // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
     Task<Result<Verdicts>> store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
                                  Nanoseconds deadline);
@@ -231,6 +234,10 @@ private:
     static Result<void> ensure_reader(Cell<shard::ShardReader>& cell, const Opening& opening);
     static void settle(Cell<shard::Shard>& cell, const Opening& opening);
     void maintain(const ShardUse& use);
+    Task<void> keep_log_short(ShardUse use);
+    Task<Result<void>> checkpoint(ShardUse use, int pages);
+    Task<Result<void>> move_log(ShardUse use, std::shared_ptr<std::optional<shard::LogPin>> pin,
+                                Executor::Terms terms);
     Task<bool> take_place(ShardUse use, Nanoseconds deadline, Priority asker);
     bool has_place(Priority asker) const;
     void close_unused();

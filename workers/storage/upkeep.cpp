@@ -47,6 +47,7 @@ Task<Result<std::uint64_t>> Tools::prune_all(Tracked task, CommunityId community
         task->done += step->pruned.pruned;
         if (!step->pruned.more) co_return task->done;
         budget.adapt(step->took);
+        WARREN_CO_TRY_VOID(co_await shards_.shorten_log(use, shard::PruneBudget::log_pages));
         co_await pipe::sleep_for(host_.io(), pause_between_steps);
     }
 }
