@@ -1,4 +1,4 @@
-// A checkpoint in parts, so that whoever writes waits for no disk (docs/decisions/0010):
+// A checkpoint in parts, so that whoever writes waits for no disk (docs/decisions/0011):
 //   auto pin = LogPin::take(path);   // beside the writer
 //   pin.sync_log();                  // beside: what the file is to get survives a power loss
 //   shard.move_log(pin);             // the writer, for it alone may (R-D2); without a sync
