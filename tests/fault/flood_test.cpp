@@ -1,0 +1,318 @@
+// F-19: bad packets of five kinds, 10,000 a second, from many addresses: an honest peer is served
+// as before, the cost is bounded. And a network worker that is killed under load: its socket lives
+// in the supervisor, so nothing is lost. WARREN_FLOOD_SECONDS sets the length (10 unless set).
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+
+#include "base/clock.h"
+#include "bench/support/processes.h"
+#include "protocol/overlay_messages.h"
+#include "tests/support/journey.h"
+#include "tests/support/test_identity.h"
+
+namespace warren::test {
+namespace {
+
+using namespace protocol;
+
+constexpr std::size_t bad_per_s = 10'000, honest_per_s = 40;
+constexpr Nanoseconds lost_after = 2_s;
+
+sockaddr_in socket_address(const Endpoint& at) {
+    sockaddr_in out{};
+    out.sin_family = AF_INET;
+    std::copy_n(at.address.begin(), 4, reinterpret_cast<std::uint8_t*>(&out.sin_addr));
+    out.sin_port = htons(at.port);
+    return out;
+}
+
+// A UDP socket on an address of the loopback network.
+class Sender {
+public:
+    explicit Sender(const Endpoint& from)
+        : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+        const auto own = socket_address(from);
+        EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
+    }
+    ~Sender() { ::close(fd_); }
+    Sender(const Sender&) = delete;
+    Sender& operator=(const Sender&) = delete;
+
+    bool send(const Endpoint& to, ByteView bytes) {
+        const auto there = socket_address(to);
+        return ::sendto(fd_, bytes.data(), bytes.size(), 0,
+                        reinterpret_cast<const sockaddr*>(&there),
+                        sizeof there) == static_cast<ssize_t>(bytes.size());
+    }
+    std::optional<Bytes> receive() {
+        Bytes out(2048);
+        const auto got = ::recv(fd_, out.data(), out.size(), 0);
+        if (got < 0) return std::nullopt;
+        out.resize(static_cast<std::size_t>(got));
+        return out;
+    }
+    int fd() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+Bytes request(const TestIdentity& by, const Endpoint& to, std::uint16_t identifier,
+              std::uint64_t echo) {
+    IntroductionRequest message;
+    message.destination = to;
+    message.identifier = identifier;
+    Trailer trailer;
+    trailer.cookie = 7;
+    trailer.echo = echo;
+    trailer.trusts = true;
+    const auto extra = encode(trailer);
+    message.extra = extra;
+    return by.signed_packet(frame_signed(
+        directory_community(), static_cast<std::uint8_t>(BaseMessage::IntroductionRequest),
+        by.public_key(), identifier, encode(message)));
+}
+
+// An honest peer: asks to be introduced again and again, and notes when it was answered. An answer
+// has passed network, verify, network, sign and network again.
+class Honest {
+public:
+    explicit Honest(const Endpoint& node)
+        : node_(node), identity_(77), sender_(Endpoint::ipv4(127, 0, 0, 1, 0)) {}
+
+    void ask() {
+        const auto packet = request(identity_, node_, ++identifier_, cookie_);
+        if (first_.empty()) first_ = packet;
+        asked_[identifier_] = monotonic_now();
+        sender_.send(node_, packet);
+    }
+    void listen() {
+        while (const auto bytes = sender_.receive()) {
+            const auto header = decode_header(*bytes);
+            const auto id = static_cast<std::uint8_t>(BaseMessage::IntroductionResponse);
+            if (!header || header->message_id != id) continue;
+            const auto parts = decode_signed(*bytes, WithGlobalTime::Yes);
+            const auto response = decode_introduction_response(parts->payload, Style::Old);
+            const auto trailer = decode_trailer(response->extra);
+            if (trailer) cookie_ = trailer->cookie;
+            const auto asked = asked_.find(response->identifier);
+            if (asked == asked_.end()) continue;
+            const auto took = monotonic_now() - asked->second;
+            if (took < lost_after) took_ms_.push_back(static_cast<double>(took) / 1e6);
+            asked_.erase(asked);
+        }
+    }
+    bool proven() const { return cookie_ != 0; }
+    const Bytes& first() const { return first_; }
+    int fd() const { return sender_.fd(); }
+
+    struct Served {
+        double delivered = 0, p99_ms = 0;
+    };
+    Served take() {
+        const auto all = took_ms_.size() + asked_.size();
+        std::sort(took_ms_.begin(), took_ms_.end());
+        Served out;
+        if (all == 0 || took_ms_.empty()) return out;
+        out.delivered = static_cast<double>(took_ms_.size()) / static_cast<double>(all);
+        out.p99_ms = took_ms_[took_ms_.size() * 99 / 100];
+        took_ms_.clear();
+        asked_.clear();
+        return out;
+    }
+
+private:
+    Endpoint node_;
+    TestIdentity identity_;
+    Sender sender_;
+    std::uint64_t cookie_ = 0;
+    std::uint16_t identifier_ = 0;
+    std::map<std::uint16_t, Nanoseconds> asked_;
+    std::vector<double> took_ms_;
+    Bytes first_;
+};
+
+// Five kinds in turn, from 256 addresses in sixteen /16s.
+class Flood {
+public:
+    Flood(const Endpoint& node, const Bytes& replayed) : node_(node), replayed_(replayed) {
+        for (std::uint8_t i = 0; i < 16; ++i)
+            for (std::uint8_t k = 0; k < 16; ++k)
+                senders_.push_back(std::make_unique<Sender>(
+                    Endpoint::ipv4(127, static_cast<std::uint8_t>(10 + i), k, 1, 0)));
+        for (std::uint64_t i = 0; i < 256; ++i)
+            strangers_.push_back(std::make_unique<TestIdentity>(1000 + i));
+    }
+    void send() {
+        const auto& stranger = *strangers_[sent_ / 5 % strangers_.size()];
+        senders_[sent_ * 7 % senders_.size()]->send(node_, next(stranger));
+        ++sent_;
+    }
+    std::size_t sent() const { return sent_; }
+
+private:
+    Bytes next(const TestIdentity& stranger) {
+        Bytes noise(30 + random_.below(400));
+        random_.fill(noise);
+        const auto identifier = static_cast<std::uint16_t>(sent_);
+        switch (sent_ % 5) {
+        case 0: return noise;
+        case 1:
+            return frame_bare(directory_community(), static_cast<std::uint8_t>(random_.next()),
+                              noise);
+        case 2: {
+            if (forged_.empty()) forged_ = request(stranger, node_, 1, 1);
+            auto bytes = forged_;
+            random_.fill(std::span(bytes).last(signature_bytes));
+            return bytes;
+        }
+        case 3: return request(stranger, node_, identifier, 0);
+        default: return replayed_;
+        }
+    }
+
+    Endpoint node_;
+    Bytes replayed_, forged_;
+    SeededRandom random_{5};
+    std::vector<std::unique_ptr<Sender>> senders_;
+    std::vector<std::unique_ptr<TestIdentity>> strangers_;
+    std::size_t sent_ = 0;
+};
+
+// Honest requests at their pace, and bad packets at theirs if there are any.
+void run(Honest& honest, Flood* flood, double seconds) {
+    const auto begin = monotonic_now();
+    std::size_t asked = 0, flooded = 0;
+    for (Nanoseconds passed = 0; passed < static_cast<Nanoseconds>(seconds * 1e9);
+         passed = monotonic_now() - begin) {
+        const auto due = [&](std::size_t per_s) {
+            return static_cast<std::size_t>(static_cast<double>(passed) / 1e9 *
+                                            static_cast<double>(per_s));
+        };
+        for (; flood != nullptr && flooded < due(bad_per_s); ++flooded)
+            flood->send();
+        for (; asked < due(honest_per_s); ++asked)
+            honest.ask();
+        pollfd ready{honest.fd(), POLLIN, 0};
+        ::poll(&ready, 1, 1);
+        honest.listen();
+    }
+    wait_until([&] { return honest.listen(), false; }, 1);  // what is on its way
+}
+
+double rss_mib(pid_t pid) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/status");
+    for (std::string word; in >> word;)
+        if (word == "VmRSS:") {
+            double kib = 0;
+            in >> kib;
+            return kib / 1024;
+        }
+    return 0;
+}
+
+std::uint64_t metric(Node& node, const std::string& name) {
+    const auto text = node.get("/metrics").text;
+    const auto at = text.find("\nwarren_" + name + "{");
+    if (at == text.npos) return 0;
+    return std::stoull(text.substr(text.find("} ", at) + 2));
+}
+
+double flood_seconds() {
+    const char* wished = std::getenv("WARREN_FLOOD_SECONDS");
+    return wished == nullptr ? 10 : std::strtod(wished, nullptr);
+}
+
+TEST(Flood, ten_thousand_bad_packets_a_second_leave_an_honest_peer_served) {
+    Node node({.name = "flooded"});
+    ASSERT_TRUE(node.start()) << node.log();
+    const auto address = *Endpoint::parse(node.overlay_address());
+    Honest honest(address);
+    ASSERT_TRUE(wait_until([&] { return honest.ask(), honest.listen(), honest.proven(); }, 20));
+    run(honest, nullptr, 4);
+    const auto calm = honest.take();
+    ASSERT_GE(calm.delivered, 0.99);
+
+    Flood flood(address, honest.first());
+    const pid_t network = node.worker("network"), verify = node.worker("verify");
+    const auto rss = rss_mib(network) + rss_mib(verify);
+    const auto cpu = bench::cpu_seconds(network) + bench::cpu_seconds(verify);
+    const auto begin = monotonic_now();
+    run(honest, &flood, flood_seconds());
+    const auto span = static_cast<double>(monotonic_now() - begin) / 1e9;
+    const auto served = honest.take();
+    const auto used = (bench::cpu_seconds(network) + bench::cpu_seconds(verify) - cpu) / span;
+    const auto grown = rss_mib(network) + rss_mib(verify) - rss;
+    std::cerr << flood.sent() << " bad packets in " << span << " s: delivered " << served.delivered
+              << ", p99 " << served.p99_ms << " ms (before " << calm.p99_ms << "), " << used
+              << " cores, RSS +" << grown << " MiB\n";
+    EXPECT_GE(flood.sent(), static_cast<std::size_t>(flood_seconds() * bad_per_s * 0.9));
+    EXPECT_GE(served.delivered, 0.99);
+    EXPECT_LE(served.p99_ms, 2 * calm.p99_ms + 20);
+    EXPECT_LE(used, 0.5);
+    EXPECT_LE(grown, 16);
+    ASSERT_TRUE(wait_until(  // it was measured against what it is about
+        [&] { return metric(node, "overlay_dropped_source_budget_total") > 10'000; }, 5));
+    EXPECT_GT(metric(node, "overlay_bad_signatures_total"), 100U);
+    EXPECT_GT(metric(node, "overlay_dropped_duplicate_total"), 100U);
+    EXPECT_EQ(node.worker("network"), network);
+}
+
+// From the moment that it reads no more until its successor reads, the kernel keeps what comes.
+TEST(Restart, a_killed_network_worker_loses_no_datagram) {
+    constexpr std::size_t per_s = 2000;
+    Node node({.name = "restarted"});
+    ASSERT_TRUE(node.start()) << node.log();
+    const auto address = *Endpoint::parse(node.overlay_address());
+    const auto log = node.log();
+    const auto at = log.find("receive_buffer=");
+    ASSERT_NE(at, log.npos);
+    const auto buffer = std::stoull(log.substr(at + 15));
+    const pid_t old = node.worker("network");
+    ASSERT_EQ(::kill(old, SIGSTOP), 0);
+
+    Sender sender(Endpoint::ipv4(127, 0, 0, 2, 0));
+    Bytes datagram(300, 1);
+    std::size_t sent = 0;
+    const auto begin = monotonic_now();
+    const auto due = [&](Nanoseconds passed) {
+        return static_cast<std::size_t>(static_cast<double>(passed) / 1e9 * per_s);
+    };
+    bool killed = false;
+    Nanoseconds back = 0;
+    wait_until(
+        [&] {
+            const auto now = monotonic_now();
+            for (; sent < due(now - begin); ++sent)
+                EXPECT_TRUE(sender.send(address, datagram));
+            if (!killed && now - begin > 50_ms) killed = ::kill(old, SIGKILL) == 0;
+            const auto successor = node.worker("network");
+            if (back == 0 && successor != old && successor != 0 &&
+                node.worker_state("network") == "ready")
+                back = now;
+            return back != 0 && now - back > 1_s;
+        },
+        15);
+    ASSERT_NE(back, 0) << node.log();
+    wait_until([&] { return metric(node, "overlay_datagrams_in_total") >= sent; }, 10);
+    const auto heard = metric(node, "overlay_datagrams_in_total");
+    const auto dropped = metric(node, "overlay_kernel_dropped_total");
+    std::cerr << "receive buffer " << buffer << " bytes; " << sent << " sent, " << heard
+              << " heard, " << dropped << " dropped by the kernel; the successor was ready "
+              << (back - begin) / 1'000'000 << " ms after the first\n";
+    EXPECT_EQ(heard + dropped, sent) << "every datagram is accounted for";
+    if (buffer >= 4'000'000) {
+        EXPECT_EQ(dropped, 0U);
+    }
+}
+
+}  // namespace
+}  // namespace warren::test
