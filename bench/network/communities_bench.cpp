@@ -36,6 +36,18 @@ double sum(const std::map<std::string, double>& parts) {
     return out;
 }
 
+// What the network worker did, by its counters.
+std::map<std::string, double> counters(test::Node& node) {
+    std::map<std::string, double> out;
+    std::istringstream lines(node.get("/metrics", 5).text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto name = line.substr(0, line.find('{'));
+        if (name.starts_with("warren_overlay_") && name.ends_with("_total"))
+            out[name] += std::strtod(line.c_str() + line.rfind(' '), nullptr);
+    }
+    return out;
+}
+
 std::size_t joined(test::Node& node) {
     const auto text = node.get("/metrics", 5).text;
     const auto at = text.find("\nwarren_overlay_communities");
@@ -74,7 +86,12 @@ int main(int argc, char** argv) {
     }
     // Steps grow apart to one a minute where nothing changes.
     ::poll(nullptr, 0, settle_s * 1000);
+    const auto counted = counters(node);
     const auto quiet = idle_percent(node, seconds);
+    auto per_s = nlohmann::json::object();
+    for (const auto& [name, value] : counters(node))
+        if (const auto more = value - counted.at(name); more > 0)
+            per_s[name] = more / static_cast<double>(seconds);
     peer.stop();
     Report report;
     report.bench = "communities";
@@ -82,6 +99,7 @@ int main(int argc, char** argv) {
                      Goal::Better::Lower,
                      "of one core, all processes, beyond the same node before it joined them"}};
     report.raw["joined"] = joined(node);
+    report.raw["per_s"] = per_s;
     report.raw["alone_percent"] = alone;
     report.raw["quiet_percent"] = quiet;
     return finish(report, argc, argv);
