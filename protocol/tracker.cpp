@@ -99,7 +99,7 @@ void Tracker::signature_result(Nanoseconds now, Token token, bool valid) {
     auto request = decode_introduction_request(parts->payload, style);
     if (!request) return;
     on_request(now, {header->community, check->from, request->destination, request->source_lan,
-                     *key, style, request->identifier, check->datagram.size(),
+                     *key, style, request->connection, request->identifier, check->datagram.size(),
                      decode_trailer(request->extra)});
 }
 
@@ -187,8 +187,8 @@ bool Tracker::take_in(Nanoseconds now, const Request& request) {
         if (auto at = members->second.find(member); at != members->second.end()) drop(at->second);
     if (!room_for(request.community, request.from)) return false;
     if (by_age_.size() >= limits_.entries) drop(by_age_.begin());
-    by_age_.push_back(
-        {request.community, member, request.from, request.lan, request.style, now, 0});
+    by_age_.push_back({request.community, member, request.from, request.lan, request.style,
+                       request.connection, now, 0});
     communities_[request.community][member] = std::prev(by_age_.end());
     if (auto region = region_of(request.from)) ++regions_[*region];
     return true;
@@ -203,7 +203,11 @@ Tracker::Entry* Tracker::pick(const Request& request) {
         auto number = static_cast<std::ptrdiff_t>(hub_.random.below(members->second.size()));
         auto& entry = *std::next(members->second.begin(), number)->second;
         bool fits = request.style == Style::New || !entry.address.v6;
-        if (entry.member == own || entry.address == request.from || !fits) continue;
+        // Two symmetric NATs never meet.
+        bool symmetric = entry.connection == ConnectionType::SymmetricNat &&
+                         request.connection == ConnectionType::SymmetricNat &&
+                         entry.address.address != request.from.address;
+        if (entry.member == own || entry.address == request.from || !fits || symmetric) continue;
         if (best == nullptr || best->seen < entry.seen) best = &entry;
     }
     return best;

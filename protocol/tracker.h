@@ -42,6 +42,7 @@ private:
         MemberId member;
         Endpoint address, lan;
         Style style = Style::Old;
+        ConnectionType connection = ConnectionType::Unknown;
         Nanoseconds seen = 0;
         Nanoseconds pinged = 0;  // and not answered yet
     };
@@ -52,6 +53,7 @@ private:
         Endpoint from, destination, lan;
         PublicKey key;
         Style style = Style::Old;
+        ConnectionType connection = ConnectionType::Unknown;
         std::uint16_t identifier = 0;
         std::size_t size = 0;
         std::optional<Trailer> trailer;

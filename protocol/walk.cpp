@@ -349,7 +349,7 @@ void Walk::ask(Nanoseconds now, const CommunityId& community, const Endpoint& to
 Trailer Walk::trailer_for(Nanoseconds now, const CommunityId& community, const Endpoint& to) {
     Trailer out;
     out.cookie = cookies_.make(now, to);
-    if (const auto full = cookies_of_full_.find(to); full != cookies_of_full_.end())
+    if (const auto full = cookies_of_full_.find({community, to}); full != cookies_of_full_.end())
         out.echo = full->second;
     if (auto* peer = hub_.peers.by_address(to)) {
         out.trusts = peer->proven;

@@ -141,8 +141,9 @@ private:
     std::set<Endpoint> own_addresses_;
     OwnAddresses own_;
     std::vector<CachedPeer> anchors_;
-    std::map<Endpoint, std::uint64_t> cookies_of_full_;  // to echo to those who have no slot for us
-    Pending<Check> checks_, checks_of_strangers_;        // half of the places each (R-U1)
+    // To echo to those who have no slot for us. By community: each worker there has its own secret.
+    std::map<std::pair<CommunityId, Endpoint>, std::uint64_t> cookies_of_full_;
+    Pending<Check> checks_, checks_of_strangers_;  // half of the places each (R-U1)
     Pending<Signing> signings_;
     TokenBucket stranger_checks_, stranger_bytes_, punctures_, steps_;
     std::map<Endpoint, Nanoseconds> punctured_;

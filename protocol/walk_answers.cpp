@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t response_excess = 16;  // a response may be so much longer than its request
 constexpr Nanoseconds prove_interval = 300'000'000;
-constexpr std::size_t cookies_max = 256;
+constexpr std::size_t cookies_max = 4096;
 constexpr double introduction_cost = 512;  // response and puncture request
 constexpr double prove_cost = 256;
 
@@ -29,9 +29,10 @@ void Walk::take_trailer(Nanoseconds now, const Introduction& intro, Peer& peer) 
     // Who has no slot for us is no neighbour, but what it told of others is as good. It gets its
     // cookie back: a bootstrap node introduces nobody before.
     if (intro.trailer && intro.trailer->full && !intro.is_request) {
-        if (cookies_of_full_.size() >= cookies_max && !cookies_of_full_.contains(intro.from))
+        const std::pair place{intro.community, intro.from};
+        if (cookies_of_full_.size() >= cookies_max && !cookies_of_full_.contains(place))
             cookies_of_full_.erase(cookies_of_full_.begin());
-        cookies_of_full_[intro.from] = intro.trailer->cookie;
+        cookies_of_full_[place] = intro.trailer->cookie;
         return hub_.peers.release(intro.community, peer);
     }
     if (peer.trusted() && !hub_.peers.admit(now, intro.community, peer, hub_.settings.peers_max))

@@ -138,6 +138,23 @@ public:
         return true;
     }
     std::uint16_t inside_port() const override { return port; }
+    // What the first remote sends through a fresh way comes later, and in any case.
+    bool still_open(std::size_t remote, const Endpoint& to) {
+        remotes_[remote].send(to, 'i');
+        send_out(0);
+        remotes_[0].send(to, 'm');
+        const auto first = inside_.receive();
+        EXPECT_TRUE(first);
+        if (!first || first->first == 'm') return false;
+        EXPECT_TRUE(inside_.receive());
+        return true;
+    }
+    int patience_s(const std::string& name) const {
+        return std::stoi(home_.box.get("netfilter/nf_conntrack_" + name));
+    }
+    void set_patience_s(const std::string& name, int seconds) const {
+        home_.box.set("netfilter/nf_conntrack_" + name, std::to_string(seconds));
+    }
 
 private:
     NatNet net_;
@@ -184,6 +201,20 @@ TEST_F(NatBoxes, EachIsOfItsKind) {
         KernelBox box(kind);
         EXPECT_EQ(probe(box), by_the_book(kind)) << "kind " << static_cast<int>(kind);
     }
+}
+
+// Linux forgets a way in that nobody came through four times sooner than another.
+TEST_F(NatBoxes, ForgetUnansweredWaysSooner) {
+    KernelBox box(NatKind::PortRestricted);
+    EXPECT_EQ(box.patience_s("udp_timeout"), 30);
+    EXPECT_EQ(box.patience_s("udp_timeout_stream"), 120);
+    box.set_patience_s("udp_timeout", 1);
+    const auto seen = box.send_out(2);
+    const auto due = monotonic_now() + 1500_ms;
+    ASSERT_TRUE(wait_until([&] { return monotonic_now() > due; }, 3));
+    EXPECT_FALSE(box.still_open(2, seen)) << "a second without an answer is over";
+    box.send_out(2);
+    EXPECT_TRUE(box.still_open(2, seen));
 }
 
 TEST(SimulatedNatBoxes, EachIsOfItsKind) {

@@ -35,16 +35,26 @@ struct Pair {
         world.join(a, community, introducer.address);
         world.join(b, community, introducer.address);
     }
+    void be_introduced_by_a_register() {
+        introducer.settings.bootstrap = true;
+        world.restart(introducer);
+        world.join(a, community, introducer.address);
+        world.join(b, community, introducer.address);
+    }
     bool met() { return world.knows(a, b, community) && world.knows(b, a, community); }
 };
 
-TEST(Nat, pairs_meet_as_their_boxes_allow) {
-    for_seeds(20, [](std::uint64_t seed) {
+// The introducer is a peer itself, or only a bootstrap node.
+void expect_pairs_meet(bool by_bootstrap_node) {
+    for_seeds(20, [&](std::uint64_t seed) {
         std::uint64_t hash = 0;
         for (auto kind_a : kinds)
             for (auto kind_b : kinds) {
                 Pair pair(seed, {kind_a, {}, false}, {kind_b, {}, false});
-                pair.start();
+                if (by_bootstrap_node)
+                    pair.be_introduced_by_a_register();
+                else
+                    pair.start();
                 pair.world.run_until(60_s, [&] { return pair.met(); });
                 EXPECT_EQ(pair.met(), should_meet(kind_a, kind_b))
                     << "kinds " << static_cast<int>(kind_a) << " and " << static_cast<int>(kind_b)
@@ -54,6 +64,14 @@ TEST(Nat, pairs_meet_as_their_boxes_allow) {
             }
         return hash;
     });
+}
+
+TEST(Nat, pairs_meet_as_their_boxes_allow) {
+    expect_pairs_meet(false);
+}
+
+TEST(Nat, pairs_meet_as_their_boxes_allow_by_a_bootstrap_node) {
+    expect_pairs_meet(true);
 }
 
 // One that does not walk itself is met because it punctures when asked to, and only then.
@@ -75,6 +93,48 @@ bool reaches_a_sitter(std::uint64_t seed, bool punctures_pass) {
 TEST(Nat, a_sitter_is_reached_by_its_puncture) {
     EXPECT_TRUE(reaches_a_sitter(seed_of_run(), true));
     EXPECT_FALSE(reaches_a_sitter(seed_of_run(), false));
+}
+
+// The introducer only keeps a register, and it asked back long ago: its word still counts.
+TEST(Nat, who_a_bootstrap_node_introduces_is_punctured_for) {
+    for_seeds(5, [](std::uint64_t seed) {
+        Pair pair(seed, {NatKind::PortRestricted, {}, false}, {NatKind::PortRestricted, {}, false});
+        pair.introducer.settings.bootstrap = true;
+        pair.world.restart(pair.introducer);
+        pair.world.join(pair.b, community, pair.introducer.address);
+        pair.world.run_for(10_s);
+        pair.world.on_send = [&](const World::Node& from, const Endpoint&, ByteView bytes) {
+            auto header = protocol::decode_header(bytes);
+            bool asks =
+                header && header->message_id ==
+                              static_cast<std::uint8_t>(protocol::BaseMessage::IntroductionRequest);
+            return &from != &pair.b || !asks;  // it does not walk any more
+        };
+        pair.world.run_for(10_s);
+        pair.world.join(pair.a, community, pair.introducer.address);
+        EXPECT_TRUE(pair.world.run_until(20_s, [&] {
+            return pair.world.knows(pair.a, pair.b, community);
+        })) << pair.world.report();
+        return pair.world.event_hash();
+    });
+}
+
+// Nothing happens for half an hour, and nobody is left to introduce them again: what is published
+// then goes at once, for the ways through both boxes were kept open.
+TEST(Nat, ways_stay_open_while_all_is_quiet) {
+    for_seeds(5, [](std::uint64_t seed) {
+        Pair pair(seed, {NatKind::PortRestricted, {}, false}, {NatKind::PortRestricted, {}, false});
+        pair.start();
+        EXPECT_TRUE(pair.world.run_until(30_s, [&] { return pair.met(); }));
+        pair.world.leave(pair.introducer);
+        pair.world.run_for(1800_s);
+        const auto before = pair.b.stores.at(community).size();
+        pair.world.publish(pair.a, community, 1, 100);
+        EXPECT_TRUE(pair.world.run_until(1_s, [&] {
+            return pair.b.stores.at(community).size() > before;
+        })) << pair.world.report();
+        return pair.world.event_hash();
+    });
 }
 
 TEST(Nat, hosts_of_one_local_network_meet_inside) {

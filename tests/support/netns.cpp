@@ -117,4 +117,10 @@ void Netns::set(const std::string& name, const std::string& value) const {
     ASSERT_TRUE(inside([&] { return write_text("/proc/sys/net/" + name, value); })) << name;
 }
 
+std::string Netns::get(const std::string& name) const {
+    std::string out;
+    inside([&] { std::ifstream("/proc/sys/net/" + name) >> out; });
+    return out;
+}
+
 }  // namespace warren::test

@@ -25,9 +25,11 @@ public:
         Visit visit(fd_.get());
         return std::forward<What>(what)();
     }
-    void ip(const std::string& lines) const;                            // as `ip -batch` takes them
-    void nft(const std::string& rules) const;                           // as `nft -f` takes them
-    void set(const std::string& name, const std::string& value) const;  // below /proc/sys/net
+    void ip(const std::string& lines) const;   // as `ip -batch` takes them
+    void nft(const std::string& rules) const;  // as `nft -f` takes them
+    // Below /proc/sys/net.
+    void set(const std::string& name, const std::string& value) const;
+    std::string get(const std::string& name) const;
 
 private:
     class Visit {

@@ -23,6 +23,9 @@ struct OverlayWalkers::Walker {
     std::map<std::uint16_t, CommunityId> open;
     std::set<std::uint16_t> done;
     std::uint16_t last = 0;
+    std::uint64_t cookie = 0;  // of the node
+    std::set<Endpoint> introduced;
+    std::size_t puncture_requests = 0, bytes_in = 0, bytes_out = 0;
 };
 
 namespace {
@@ -37,12 +40,14 @@ sockaddr_in to_sockaddr(const Endpoint& endpoint) {
 
 }  // namespace
 
-OverlayWalkers::OverlayWalkers(const Endpoint& node, std::size_t walkers, std::uint64_t seed)
-    : node_(node) {
+OverlayWalkers::OverlayWalkers(const Endpoint& node, std::size_t walkers, std::uint64_t seed,
+                               Echo echo)
+    : node_(node), echo_(echo) {
     for (std::size_t i = 0; i < walkers; ++i) {
         auto& walker = *walkers_.emplace_back(std::make_unique<Walker>(seed + i));
         walker.socket = process::Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-        walker.address = Endpoint::ipv4(127, static_cast<std::uint8_t>(20 + i), 1, 1, 0);
+        walker.address = Endpoint::ipv4(127, static_cast<std::uint8_t>(20 + i),
+                                        static_cast<std::uint8_t>(seed), 1, 0);
         auto name = to_sockaddr(walker.address);
         socklen_t size = sizeof name;
         auto* at = reinterpret_cast<sockaddr*>(&name);
@@ -66,12 +71,14 @@ void OverlayWalkers::ask(const CommunityId& community) {
     request.identifier = ++walker.last;
     Trailer trailer;
     trailer.cookie = 1;
+    if (echo_ == Echo::Always) trailer.echo = walker.cookie;
     const auto extra = encode(trailer);
     request.extra = extra;
     const auto packet = walker.identity.signed_packet(
         frame_signed(community, static_cast<std::uint8_t>(BaseMessage::IntroductionRequest),
                      walker.identity.public_key(), request.identifier, encode(request)));
     walker.open[request.identifier] = community;
+    walker.bytes_out += packet.size();
     auto to = to_sockaddr(node_);
     WARREN_CHECK(::sendto(walker.socket.get(), packet.data(), packet.size(), 0,
                           reinterpret_cast<sockaddr*>(&to),
@@ -80,6 +87,9 @@ void OverlayWalkers::ask(const CommunityId& community) {
 
 void OverlayWalkers::take(Walker& walker, const std::vector<std::uint8_t>& datagram) {
     const auto header = decode_header(datagram);
+    walker.bytes_in += datagram.size();
+    if (header && header->message_id == static_cast<std::uint8_t>(BaseMessage::PunctureRequest))
+        ++walker.puncture_requests;
     const auto parts = decode_signed(datagram, WithGlobalTime::Yes);
     if (!header || !parts) return;
     if (header->message_id == static_cast<std::uint8_t>(BaseMessage::IntroductionRequest))
@@ -87,6 +97,8 @@ void OverlayWalkers::take(Walker& walker, const std::vector<std::uint8_t>& datag
     if (header->message_id != static_cast<std::uint8_t>(BaseMessage::IntroductionResponse)) return;
     const auto response = decode_introduction_response(parts->payload, Style::Old);
     if (!response) return;
+    if (const auto trailer = decode_trailer(response->extra)) walker.cookie = trailer->cookie;
+    if (response->introduced_wan.port != 0) walker.introduced.insert(response->introduced_wan);
     if (walker.open.erase(response->identifier) > 0)
         walker.done.insert(response->identifier);
     else if (walker.done.contains(response->identifier))
@@ -113,6 +125,22 @@ std::map<CommunityId, std::size_t> OverlayWalkers::open() const {
         for (const auto& [identifier, community] : walker->open)
             ++out[community];
     return out;
+}
+
+const std::set<Endpoint>& OverlayWalkers::introduced(std::size_t walker) const {
+    return walkers_.at(walker)->introduced;
+}
+
+std::size_t OverlayWalkers::puncture_requests(std::size_t walker) const {
+    return walkers_.at(walker)->puncture_requests;
+}
+
+std::size_t OverlayWalkers::bytes_in(std::size_t walker) const {
+    return walkers_.at(walker)->bytes_in;
+}
+
+std::size_t OverlayWalkers::bytes_out(std::size_t walker) const {
+    return walkers_.at(walker)->bytes_out;
 }
 
 }  // namespace warren::test

@@ -14,8 +14,12 @@ namespace warren::test {
 
 class OverlayWalkers {
 public:
-    // Addresses of 127.0.0.0/8, each in a /16 of its own, so that no budget binds them.
-    OverlayWalkers(const Endpoint& node, std::size_t walkers, std::uint64_t seed);
+    // Do they give back the cookie that proves their address?
+    enum class Echo { Always, Never };
+    // Addresses of 127.0.0.0/8, each in a /16 of its own, so that no budget binds them together;
+    // other seeds, other addresses.
+    OverlayWalkers(const Endpoint& node, std::size_t walkers, std::uint64_t seed,
+                   Echo echo = Echo::Never);
     ~OverlayWalkers();
     OverlayWalkers(const OverlayWalkers&) = delete;
     OverlayWalkers& operator=(const OverlayWalkers&) = delete;
@@ -35,12 +39,18 @@ public:
         const auto at = requests_.find(community);
         return at == requests_.end() ? 0 : at->second;
     }
+    // Whom the node introduced to this walker, and how often it asked for a puncture by it.
+    const std::set<Endpoint>& introduced(std::size_t walker) const;
+    std::size_t puncture_requests(std::size_t walker) const;
+    std::size_t bytes_in(std::size_t walker) const;
+    std::size_t bytes_out(std::size_t walker) const;
 
 private:
     struct Walker;
     void take(Walker& walker, const std::vector<std::uint8_t>& datagram);
 
     Endpoint node_;
+    Echo echo_;
     std::vector<std::unique_ptr<Walker>> walkers_;
     std::size_t asked_ = 0, answered_twice_ = 0;
     std::map<CommunityId, std::size_t> requests_;
