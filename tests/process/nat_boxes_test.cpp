@@ -149,6 +149,7 @@ public:
         EXPECT_TRUE(inside_.receive());
         return true;
     }
+    void stop_guarding() const { home_.box.nft("flush chain ip box guard\n"); }
     int patience_s(const std::string& name) const {
         return std::stoi(home_.box.get("netfilter/nf_conntrack_" + name));
     }
@@ -215,6 +216,17 @@ TEST_F(NatBoxes, ForgetUnansweredWaysSooner) {
     EXPECT_FALSE(box.still_open(2, seen)) << "a second without an answer is over";
     box.send_out(2);
     EXPECT_TRUE(box.still_open(2, seen));
+}
+
+// Why each box drops what comes uninvited to itself: what it lets in is a flow to Linux, and takes
+// the port from what a host behind the box sends to the same remote.
+TEST_F(NatBoxes, WhatIsLetInUninvitedTakesThePort) {
+    KernelBox box(NatKind::PortRestricted);
+    box.stop_guarding();
+    const auto seen = box.send_out(0);
+    EXPECT_FALSE(box.send_in(1, seen));
+    EXPECT_NE(box.send_out(1), seen);
+    EXPECT_EQ(box.send_out(2), seen);
 }
 
 TEST(SimulatedNatBoxes, EachIsOfItsKind) {

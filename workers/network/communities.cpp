@@ -64,6 +64,12 @@ void NetworkWorker::apply_communities() {
 
 pipe::Task<bool> NetworkWorker::list_communities() {
     find_own_address();  // the machine may have moved to another network
+    const bool has_storage = std::ranges::any_of(
+        host_.roster(), [](const auto& row) { return row.role == process::Role::Storage; });
+    if (!has_storage) {  // a bootstrap node
+        apply_communities();
+        co_return true;
+    }
     auto communities = co_await outbox_.joined_communities();
     if (communities.ok()) joined_ = {communities->begin(), communities->end()};
     apply_communities();

@@ -212,6 +212,9 @@ FakeNode::FakeNode(pipe::asio::io_context& io, std::uint64_t seed,
     settings_.set("overlay.bootstrap", "false");
     settings_.set("overlay.discovery", "false");
     settings_.set("overlay.dht", "false");
+    process::RosterEntry storage;
+    storage.role = process::Role::Storage;
+    roster_.push_back(storage);
     worker_ = std::make_unique<NetworkWorker>(*this);
 }
 
