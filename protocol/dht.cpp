@@ -12,6 +12,7 @@ constexpr Nanoseconds query_window = 5_s, secret_life = 300_s, keep_interval = 1
 constexpr Nanoseconds sweep_interval = 60_s, held_peer_life = 60_s;
 constexpr std::size_t queries_max = 10, contacts_max = 4096, held_max = 256;
 constexpr unsigned wrong_max = 3;
+constexpr double ping_bytes = 167;
 
 bool is_answer(std::uint8_t id) {
     return id % 2 == 0;
@@ -48,7 +49,8 @@ bool Dht::worth_checking(Nanoseconds now, const Endpoint& from, const SignedPart
     auto& counters = hub_.counters;
     if (!is_answer(id)) {
         if (too_many_queries(now, from)) return ++counters.dropped_source_budget, false;
-        if (contacts_.contains(from) || stranger_checks_.take(now, 1)) return true;
+        if (contacts_.contains(from)) return true;
+        if (stranger_checks_.take(now, 1) && hub_.stranger_checks.take(now, 1)) return true;
         return ++counters.dropped_check_budget, false;
     }
     const auto identifier = Reader(parts.payload).u32();
@@ -96,6 +98,8 @@ void Dht::on_message(Nanoseconds now, const Asker& asker, std::uint8_t id, ByteV
         if (held != peers_held_.end())
             for (auto& peer : held->second)
                 if (peer.address == asker.from) peer.pinged = now;
+        if (!proven(now, asker) && !hub_.stranger_bytes.take(now, ping_bytes))
+            return void(++hub_.counters.dropped_reply_budget);
         ++hub_.counters.dht_answered;
         return say(now, asker.from, DhtMessage::PingResponse, encode_dht_identifier(*identifier));
     }
@@ -113,6 +117,7 @@ bool Dht::proven(Nanoseconds now, const Asker& asker) {
 // No more than they sent: a ping is shorter than any question.
 void Dht::prove(Nanoseconds now, const Asker& asker, const Bytes& question) {
     if (held_.contains(asker.from) || held_.size() >= held_max ||
+        !hub_.stranger_bytes.take(now, ping_bytes) ||
         !hub_.waiting_room.enter(asker.from, question.size()))
         return void(++hub_.counters.dropped_unproven);
     held_[asker.from] = {question, now + hold};

@@ -74,7 +74,9 @@ void Discovery::on_ping(Nanoseconds now, const Endpoint& from, const Header& hea
     const auto identifier = decode_ping(in.rest());
     if (!identifier) return void(++hub_.counters.dropped_malformed);
     const auto* peer = hub_.peers.by_address(from);
-    if ((peer == nullptr || !peer->trusted()) && !stranger_pongs_.take(now, 1))
+    if ((peer == nullptr || !peer->trusted()) &&
+        !(stranger_pongs_.take(now, 1) &&
+          hub_.stranger_bytes.take(now, static_cast<double>(header.body.size()))))
         return void(++hub_.counters.dropped_reply_budget);
     ++hub_.counters.pings_answered;
     hub_.send(from,
@@ -142,7 +144,8 @@ void Discovery::on_similarity(Nanoseconds now, const Endpoint& from, ByteView by
     }
     checks_.submit(now, from, bytes, [&] {
         const auto* peer = hub_.peers.by_address(from);
-        if (!request || (peer != nullptr && peer->trusted()) || stranger_checks_.take(now, 1))
+        if (!request || (peer != nullptr && peer->trusted()) ||
+            (stranger_checks_.take(now, 1) && hub_.stranger_checks.take(now, 1)))
             return true;
         return ++counters.dropped_check_budget, false;
     });
@@ -175,6 +178,8 @@ void Discovery::on_request(Nanoseconds now, const Endpoint& from, std::size_t si
         const auto room = size - std::min(size, frame.size() + signature_bytes);
         const auto fit = room / CommunityId::size;
         if (response.communities.size() > fit) response.communities.resize(fit);
+        if (!hub_.stranger_bytes.take(now, static_cast<double>(size)))
+            return void(++hub_.counters.dropped_reply_budget);
     }
     ++hub_.counters.similarities_answered;
     sign(now, DiscoveryMessage::SimilarityResponse, encode(response), from);

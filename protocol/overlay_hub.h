@@ -44,6 +44,9 @@ struct Hub {
     std::map<CommunityId, CommunityState> communities;
     OverlayCounters counters;
     WaitingRoom waiting_room;
+    // What all unproven sources share: signatures looked at (R-U1), bytes sent to them (R-U3).
+    TokenBucket stranger_checks{{2000, 400}};
+    TokenBucket stranger_bytes{{256.0 * 1024, 64.0 * 1024}};
     std::vector<Effect> effects;
     std::uint64_t global_time = 0;  // Lamport clock of our walk messages
     Token last_token = 0;

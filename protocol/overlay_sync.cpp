@@ -18,6 +18,7 @@ constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
 constexpr Nanoseconds catching_up = 300'000'000;  // since its last FETCH
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
 constexpr Nanoseconds look_gap = 50'000'000;  // between looks through all partners
+constexpr Nanoseconds look_gap_each = 250'000, look_gap_most = 250'000'000;
 constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
 
@@ -332,8 +333,11 @@ void Synchroniser::refresh_roots(Nanoseconds now) {
 }
 
 Nanoseconds Synchroniser::tick(Nanoseconds now) {
-    // All partners of all communities are looked through, so not each time that something came.
-    if (leading_ == 0 && now < looked_ + look_gap) return looked_ + look_gap;
+    // All partners of all communities are looked through, so not each time that something came, and
+    // the less often the more there are.
+    const auto gap = std::clamp(static_cast<Nanoseconds>(partners_.size()) * look_gap_each,
+                                look_gap, look_gap_most);
+    if (leading_ == 0 && now < looked_ + gap) return looked_ + gap;
     looked_ = now;
     refresh_roots(now);
     while (auto expired = work_.take_expired(now)) {

@@ -32,8 +32,7 @@ Style style_of(std::uint8_t id) {
 
 Tracker::Tracker(Hub& hub, const TrackerLimits& limits)
     : hub_(hub), limits_(limits), cookies_(hub.random), seen_(hub.random, limits.entries),
-      checks_(limits.waiting, patience), signings_(limits.waiting, patience),
-      check_rate_({2000, 400}), stranger_bytes_({256.0 * 1024, 64.0 * 1024}), pings_({50, 50}) {}
+      checks_(limits.waiting, patience), signings_(limits.waiting, patience), pings_({50, 50}) {}
 
 // ---- in
 
@@ -54,7 +53,8 @@ void Tracker::on_datagram(Nanoseconds now, const Endpoint& from, const Header& h
     }
     const auto digest = seen_.digest(datagram);
     if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
-    if (!check_rate_.take(now, 1) || checks_.full()) return void(++counters.dropped_check_budget);
+    if (!hub_.stranger_checks.take(now, 1) || checks_.full())
+        return void(++counters.dropped_check_budget);
     seen_.insert(digest);
     auto token = hub_.next_token();
     checks_.add(now, token, {from, to_bytes(datagram)});
@@ -120,7 +120,7 @@ void Tracker::on_request(Nanoseconds now, Request request) {
     stranger.community = request.community;
     stranger.address = request.from;
     stranger.style = request.style;
-    if (!stranger_bytes_.take(now, static_cast<double>(request.size))) return;
+    if (!hub_.stranger_bytes.take(now, static_cast<double>(request.size))) return;
     ask(now, std::move(request), stranger);
 }
 
@@ -250,7 +250,7 @@ void Tracker::respond(Nanoseconds now, const Request& request, Entry* introduced
                               ++hub_.global_time % 65536, encode(response));
     const auto size = frame.size() + signature_bytes;
     bool fits = proven || (size <= request.size + response_excess &&
-                           stranger_bytes_.take(now, static_cast<double>(size)));
+                           hub_.stranger_bytes.take(now, static_cast<double>(size)));
     if (!fits) return void(++hub_.counters.dropped_reply_budget);
     if (introduced != nullptr) {
         bool old = !request.from.v6 && !request.destination.v6 && !introduced->address.v6;

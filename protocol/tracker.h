@@ -99,7 +99,7 @@ private:
     Pending<Check> checks_;
     Pending<Signing> signings_;
     std::map<std::uint16_t, Asked> asked_;
-    TokenBucket check_rate_, stranger_bytes_, pings_;
+    TokenBucket pings_;
 };
 
 }  // namespace warren::protocol

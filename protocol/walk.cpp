@@ -34,8 +34,7 @@ Walk::Walk(Hub& hub, Synchroniser& sync)
     : hub_(hub), sync_(sync), cookies_(hub.random), seen_(hub.random, hub.settings.duplicates_max),
       seen_of_strangers_(hub.random, 4 * hub.settings.duplicates_max), own_(hub.settings.lan),
       checks_(checks_max, patience), checks_of_strangers_(checks_max, patience),
-      signings_(1024, patience), stranger_checks_({2000, 400}),
-      stranger_bytes_({256.0 * 1024, 64.0 * 1024}), punctures_({5, 5}), steps_({100, 100}) {
+      signings_(1024, patience), punctures_({5, 5}), steps_({100, 100}) {
     if (!hub.settings.own_lan.is_zero()) own_.set_lan(hub.settings.own_lan);
 }
 
@@ -189,7 +188,7 @@ void Walk::on_signed(Nanoseconds now, const Endpoint& from, const Header& header
     auto* peer = hub_.peers.by_address(from);
     bool stranger = peer == nullptr || !peer->proven;
     auto& pending = stranger ? checks_of_strangers_ : checks_;
-    if (!(stranger ? stranger_checks_ : peer->checks).take(now, 1) || pending.full())
+    if (!(stranger ? hub_.stranger_checks : peer->checks).take(now, 1) || pending.full())
         return void(++counters.dropped_check_budget);
     (stranger ? seen_of_strangers_ : seen_).insert(digest);
     auto token = hub_.next_token();

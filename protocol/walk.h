@@ -145,7 +145,7 @@ private:
     std::map<std::pair<CommunityId, Endpoint>, std::uint64_t> cookies_of_full_;
     Pending<Check> checks_, checks_of_strangers_;  // half of the places each (R-U1)
     Pending<Signing> signings_;
-    TokenBucket stranger_checks_, stranger_bytes_, punctures_, steps_;
+    TokenBucket punctures_, steps_;
     std::map<Endpoint, Nanoseconds> punctured_;
     SessionEstimate sessions_;
     Nanoseconds next_churn_ = 0;

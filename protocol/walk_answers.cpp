@@ -72,7 +72,7 @@ void Walk::on_request(Nanoseconds now, const Introduction& intro,
         bool doubt = !peer->trusted() && !intro.trailer && peer->met != now && peer->last_ping == 0;
         take_trailer(now, intro, *peer);
         if (doubt) {
-            if (!stranger_bytes_.take(now, static_cast<double>(intro.size))) return;
+            if (!hub_.stranger_bytes.take(now, static_cast<double>(intro.size))) return;
             peer->last_ping = now;
             return ask(now, intro.community, intro.from, With::Nothing);
         }
@@ -156,7 +156,7 @@ void Walk::respond(Nanoseconds now, const Introduction& intro, const Introductio
         frame = response_frame(now, intro, request.style, response);
     }
     bool paid = trailer.trusts ||
-                stranger_bytes_.take(now, static_cast<double>(frame.size() + signature_bytes));
+                hub_.stranger_bytes.take(now, static_cast<double>(frame.size() + signature_bytes));
     if (frame.size() + signature_bytes > limit || !paid)
         return void(++hub_.counters.dropped_reply_budget);
     if (introduced != nullptr) {

@@ -55,8 +55,10 @@ void NetworkWorker::apply_communities() {
     }
     for (const auto& community : gone)
         overlay_->leave(community);
+    // Joining what is joined would ask storage for all their roots again.
     for (const auto& community : all)
-        if (is_mine(community)) overlay_->join(now, community);
+        if (is_mine(community) && !overlay_->communities().contains(community))
+            overlay_->join(now, community);
     overlay_->set_node_communities({all.begin(), all.end()});
     flush_soon();
     tick_soon();
