@@ -316,7 +316,8 @@ Nanoseconds Fetcher::tick(Nanoseconds now) {
         }
         pump(now, at->first);
         bool idle = line.jobs.empty() && line.requests.empty() && line.stores == 0;
-        at = idle && gone ? lines_.erase(at) : std::next(at);
+        bool settled = line.reserved == 0 && line.storing == 0 && line.accepted == 0;
+        at = idle && (gone || settled) ? lines_.erase(at) : std::next(at);
     }
     return next;
 }
