@@ -241,16 +241,18 @@ void add_upkeep_commands(std::vector<CommandRow>& rows) {
                     Options{word("FILE", "file to read"),
                             {"--community", Text, "COMMUNITY", "refuse the file of another one"}},
                     Examples{"shard import books.stream"}, run_shard_import});
-    rows.push_back({"community retention",
-                    "how much of a community is kept; what is not given is not limited",
-                    Options{community,
-                            {"--age", Text, "AGE", "prune what is older, such as 90d"},
-                            number("--count", "N", 1, 1'000'000'000, "keep the newest N records"),
-                            number("--bytes", "N", 1, 1'099'511'627'776, "of the file in use"),
-                            flag("--default", "follow the settings again")},
-                    Examples{"community retention 1f0c… --age 90d --count 100000",
-                             "community retention 1f0c… --default"},
-                    run_community_retention});
+    rows.push_back(reads(
+        {"community retention",
+         "how much of a community is kept: tells it, or sets a rule of its own;\nwhat is not "
+         "given is then not limited",
+         Options{community,
+                 {"--age", Text, "AGE", "prune what is older, such as 90d"},
+                 number("--count", "N", 1, 1'000'000'000, "keep the newest N records"),
+                 number("--bytes", "N", 1, 1'099'511'627'776, "of the file in use"),
+                 flag("--default", "follow the settings again")},
+         Examples{"community retention 1f0c…", "community retention 1f0c… --age 90d --count 100000",
+                  "community retention 1f0c… --default"},
+         run_community_retention}));
     rows.push_back({"backup create", "back up all communities and downloads while the node runs",
                     Options{{"NAME", Text, "NAME", "default: backup-TIME"}},
                     Examples{"backup create", "backup create before-update"}, run_backup_create});

@@ -15,7 +15,8 @@ constexpr std::size_t read_bytes_max = 1024 * 1024;
 
 }  // namespace
 
-Result<std::unique_ptr<Derived>> Derived::open(const std::string& path) {
+Result<std::unique_ptr<Derived>> Derived::open(const std::string& path,
+                                               const OnReplaced& replaced) {
     auto first = open_there(path);
     if (first) return first;
     if (first.error().kind != ErrorKind::NotFound) {
@@ -24,6 +25,7 @@ Result<std::unique_ptr<Derived>> Derived::open(const std::string& path) {
         remove_database(path);
     }
     WARREN_TRY_VOID(create(path));
+    if (replaced && first.error().kind != ErrorKind::NotFound) replaced(first.error());
     return open_there(path);
 }
 

@@ -3,8 +3,10 @@
 // community says how far it came. This is the writing side; derived_reader.h reads.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,15 @@ struct Unindexed {
 };
 Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std::size_t records);
 
+// A record as its author's line knows it, of one community; also where a look at these goes on.
+struct WrittenRow {
+    std::int64_t author = 0;
+    std::int64_t prev_time = 0, prev = 0;
+    RecordRef ref;
+};
+// Of these, those that the community's file holds no more.
+Result<std::vector<WrittenRow>> only_gone(ShardReader& shard, std::vector<WrittenRow> rows);
+
 struct CaughtUp {
     bool more = false;
     std::size_t records = 0;                  // indexed in this step
@@ -55,10 +66,14 @@ struct Slice {
 // One thread at a time (the slot's strand).
 class Derived {
 public:
-    // A damaged file, or one of another version, is thrown away and begun again.
-    static Result<std::unique_ptr<Derived>> open(const std::string& path);
+    // A damaged file, or one of another version, is thrown away and begun again; `replaced` is told
+    // why. All that belongs into it is to be indexed then.
+    using OnReplaced = std::function<void(const Error& why)>;
+    static Result<std::unique_ptr<Derived>> open(const std::string& path,
+                                                 const OnReplaced& replaced = {});
     // Is there one that opens? Else it is made anew, and all that belongs into it is to be indexed.
     static bool is_there(const std::string& path);
+    Result<void> set_cache_kib(int kib) { return connection_.set_cache_kib(kib); }
 
     Result<IndexMark> mark(const CommunityId& community);
     // Indexes what was read; nothing, when the mark is another by now. Starts over by itself when
@@ -70,6 +85,12 @@ public:
     // Takes out what is known of a community, for good or to be indexed anew; true: call again.
     enum class Then { Gone, IndexAgain };
     Result<bool> forget(const CommunityId& community, Then then, std::size_t rows);
+    // What is indexed of records that pruning may take: those of this community from before a
+    // floor, behind one of them (from the first: none). So many at most, and the end when fewer.
+    Result<std::vector<WrittenRow>> written_below(const CommunityId& community, GlobalTime floor,
+                                                  const WrittenRow& after, std::size_t rows);
+    // Takes these out where they lie; all else is found as before.
+    Result<void> remove(const CommunityId& community, const std::vector<WrittenRow>& rows);
     // Between steps: moves the log into the file, goes on with what a crash interrupted.
     Result<void> maintain();
 
@@ -82,6 +103,12 @@ private:
     };
     struct Authored {
         std::int64_t records = 0, forks = 0;
+    };
+    // What a removal adds up, in the same way.
+    struct Removal {
+        std::int64_t torrents = 0;
+        std::set<std::int64_t> volumes;
+        std::map<std::int64_t, Authored> authors;
     };
     // What a step adds up before it writes it once.
     struct Step {
@@ -135,6 +162,10 @@ private:
     Result<bool> remove_some(const CommunityId& community, Then then, std::size_t rows);
     Result<std::size_t> remove_torrents(const CommunityId& community, std::size_t rows);
     Result<std::size_t> remove_authored(const CommunityId& community, std::size_t rows);
+    Result<void> remove_rows(const CommunityId& community, const std::vector<WrittenRow>& rows);
+    Result<void> remove_row(const CommunityId& community, const WrittenRow& row, Removal& removal);
+    Result<void> remove_torrent(std::int64_t row, Removal& removal);
+    Result<void> finish_removal(const CommunityId& community, const Removal& removal);
     Result<void> drop_empty_volume(std::int64_t number);
     Result<void> remove_last(const CommunityId& community, Then then);
     Result<void> finish_leftovers();
@@ -145,6 +176,7 @@ private:
     Statement put_announced_, put_torrent_, has_torrent_;
     Statement find_author_, put_author_, put_written_, same_place_, count_author_, count_in_;
     Statement torrents_of_, remove_torrent_, authors_of_, remove_written_, remove_in_, doomed_;
+    Statement next_author_, below_, find_torrent_, remove_one_, drop_in_, drop_author_;
     std::map<std::int64_t, Volume> volumes_;                     // prepared; few
     std::map<protocol::PublicKey, std::int64_t> known_authors_;  // bounded
     std::int64_t change_ = 0;

@@ -89,6 +89,7 @@ struct AuthorPage {
 class DerivedReader {
 public:
     static Result<std::unique_ptr<DerivedReader>> open(const std::string& path);
+    Result<void> set_cache_kib(int kib) { return connection_.set_cache_kib(kib); }
     // False once another file took the name.
     bool is_current() const;
 

@@ -1,5 +1,6 @@
-// Taking a community out again, a bounded number of rows at a time: nobody waits for more than one
-// step. What a crash leaves half done is marked, and goes on. See derived.h.
+// Taking a community out again, or what was pruned of it, a bounded number of rows at a time:
+// nobody waits for more than one step. What a crash leaves half done is marked, and goes on. See
+// derived.h.
 #include "storage-shard/derived.h"
 
 namespace warren::shard {
@@ -27,6 +28,25 @@ Result<void> Derived::prepare_removal() {
                    "WHERE author = ?1 AND community = ?2 LIMIT ?3)"));
     WARREN_TRY(remove_in_, connection_.prepare("DELETE FROM author_in WHERE community = ?1 AND "
                                                "author = ?2"));
+    WARREN_TRY(next_author_,
+               connection_.prepare("SELECT author FROM author_in WHERE community = ?1 "
+                                   "AND author >= ?2 ORDER BY author LIMIT 1"));
+    WARREN_TRY(below_,
+               connection_.prepare(
+                   "SELECT prev_time, prev, time, record FROM written WHERE author = ?1 AND "
+                   "community = ?2 AND prev_time < ?3 AND time < ?3 AND "
+                   "(prev_time, prev, time, record) > (?4, ?5, ?6, ?7) "
+                   "ORDER BY prev_time, prev, time, record LIMIT ?8"));
+    WARREN_TRY(find_torrent_, connection_.prepare("SELECT row FROM torrent WHERE community = ?1 "
+                                                  "AND time = ?2 AND record = ?3"));
+    WARREN_TRY(remove_one_,
+               connection_.prepare("DELETE FROM written WHERE author = ?1 AND community = ?2 AND "
+                                   "prev_time = ?3 AND prev = ?4 AND time = ?5 AND record = ?6"));
+    WARREN_TRY(drop_in_,
+               connection_.prepare("DELETE FROM author_in WHERE community = ?1 AND author "
+                                   "= ?2 AND records = 0"));
+    WARREN_TRY(drop_author_,
+               connection_.prepare("DELETE FROM author WHERE number = ?1 AND records = 0"));
     WARREN_TRY(doomed_, connection_.prepare("SELECT community FROM mark WHERE doomed = ?1 "
                                             "LIMIT 1"));
     return {};
@@ -63,13 +83,20 @@ Result<std::size_t> Derived::remove_torrents(const CommunityId& community, std::
             doomed.push_back(all.integer(0));
         }
     }
-    for (auto row : doomed) {
-        WARREN_TRY(auto* volume, volume_of(row));
-        WARREN_TRY_VOID(volume->remove.run(row));
-        WARREN_TRY_VOID(remove_torrent_.run(row));
-    }
-    if (!doomed.empty()) WARREN_TRY_VOID(drop_empty_volume(doomed.front() / volume_rows));
+    Removal removal;
+    for (auto row : doomed)
+        WARREN_TRY_VOID(remove_torrent(row, removal));
+    for (auto volume : removal.volumes)
+        WARREN_TRY_VOID(drop_empty_volume(volume));
     return doomed.size();
+}
+
+Result<void> Derived::remove_torrent(std::int64_t row, Removal& removal) {
+    WARREN_TRY(auto* volume, volume_of(row));
+    WARREN_TRY_VOID(volume->remove.run(row));
+    ++removal.torrents;
+    removal.volumes.insert(row / volume_rows);
+    return remove_torrent_.run(row);
 }
 
 Result<void> Derived::drop_empty_volume(std::int64_t number) {
@@ -126,6 +153,88 @@ Result<void> Derived::remove_last(const CommunityId& community, Then then) {
     if (community == protocol::directory_community())
         WARREN_TRY_VOID(connection_.execute("DELETE FROM announced"));
     return connection_.execute("UPDATE state SET value = random() WHERE name = 'generation'");
+}
+
+Result<std::vector<WrittenRow>> only_gone(ShardReader& shard, std::vector<WrittenRow> rows) {
+    std::vector<WrittenRow> out;
+    for (const auto& row : rows) {
+        WARREN_TRY(bool there, shard.has(row.ref));
+        if (!there) out.push_back(row);
+    }
+    return out;
+}
+
+// A predecessor is older than what follows it, so the key's order bounds the look.
+Result<std::vector<WrittenRow>> Derived::written_below(const CommunityId& community,
+                                                       GlobalTime floor, const WrittenRow& after,
+                                                       std::size_t rows) {
+    std::vector<WrittenRow> out;
+    auto from = after;
+    while (out.size() < rows) {
+        WARREN_TRY(auto author, next_author_.number(community, from.author));
+        if (!author) break;
+        if (*author != from.author) from = {*author, -1, 0, {}};
+        Rows found = below_.rows(*author, community, sql_time(floor), from.prev_time, from.prev,
+                                 sql_time(from.ref.time), from.ref.id,
+                                 static_cast<std::int64_t>(rows - out.size()));
+        while (true) {
+            WARREN_TRY(bool more, found.next());
+            if (!more) break;
+            out.push_back({*author,
+                           found.integer(0),
+                           found.integer(1),
+                           {time_of(found.integer(2)), found.id<RecordId>(3)}});
+        }
+        from = {*author + 1, -1, 0, {}};
+    }
+    return out;
+}
+
+Result<void> Derived::remove(const CommunityId& community, const std::vector<WrittenRow>& rows) {
+    return kept(remove_rows(community, rows));
+}
+
+Result<void> Derived::remove_rows(const CommunityId& community,
+                                  const std::vector<WrittenRow>& rows) {
+    if (rows.empty()) return {};
+    WARREN_TRY(auto transaction, Transaction::begin(connection_, Durability::Replicated));
+    Removal removal;
+    for (const auto& row : rows)
+        WARREN_TRY_VOID(remove_row(community, row, removal));
+    WARREN_TRY_VOID(finish_removal(community, removal));
+    return transaction.commit();
+}
+
+Result<void> Derived::remove_row(const CommunityId& community, const WrittenRow& row,
+                                 Removal& removal) {
+    const auto time = sql_time(row.ref.time);
+    WARREN_TRY_VOID(
+        remove_one_.run(row.author, community, row.prev_time, row.prev, time, row.ref.id));
+    if (connection_.changes() == 0) return {};  // taken out meanwhile
+    auto& counts = removal.authors[row.author];
+    ++counts.records;
+    if (row.prev_time != 0 || row.prev != 0) {
+        WARREN_TRY(auto left, same_place_.number(row.author, community, row.prev_time, row.prev));
+        if (left == 1) ++counts.forks;
+    }
+    WARREN_TRY(auto torrent, find_torrent_.number(community, time, row.ref.id));
+    return torrent ? remove_torrent(*torrent, removal) : Result<void>{};
+}
+
+Result<void> Derived::finish_removal(const CommunityId& community, const Removal& removal) {
+    for (const auto& [author, counts] : removal.authors) {
+        WARREN_TRY_VOID(count_author_.run(author, -counts.records, -counts.forks));
+        WARREN_TRY_VOID(count_in_.run(community, author, -counts.records, -counts.forks));
+        WARREN_TRY_VOID(drop_in_.run(community, author));
+        WARREN_TRY_VOID(drop_author_.run(author));
+        if (connection_.changes() > 0) known_authors_.clear();
+    }
+    for (auto volume : removal.volumes)
+        WARREN_TRY_VOID(drop_empty_volume(volume));
+    if (removal.torrents == 0) return {};
+    ++change_;
+    WARREN_TRY_VOID(count_torrents_.run(community, -removal.torrents, std::int64_t{0}, change_));
+    return put_state_.run(std::string_view("change"), change_);
 }
 
 // Communities that were left when a crash came between.

@@ -35,6 +35,7 @@ constexpr const char* node_steps[] = {
 // a change replaces what the newest step makes, and adds an empty one in front.
 constexpr const char* derived_steps[] = {
     "",
+    "",
     R"sql(
     CREATE TABLE state(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO state VALUES('generation', random()), ('change', 0);
@@ -54,7 +55,7 @@ constexpr const char* derived_steps[] = {
     CREATE TABLE torrent(row INTEGER PRIMARY KEY, community BLOB NOT NULL, time INTEGER NOT NULL,
         record BLOB NOT NULL, infohash BLOB NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
         files INTEGER NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL);
-    CREATE INDEX torrent_by_community ON torrent(community);
+    CREATE INDEX torrent_by_time ON torrent(community, time);
     CREATE TABLE volume(number INTEGER PRIMARY KEY);
     CREATE TABLE author(number INTEGER PRIMARY KEY, member BLOB NOT NULL UNIQUE, key BLOB NOT NULL,
         records INTEGER NOT NULL, forks INTEGER NOT NULL);

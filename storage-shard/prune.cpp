@@ -106,16 +106,17 @@ Result<std::uint64_t> Shard::bytes_in_use() {
 }
 
 // Oldest first, with what must stay left out: heads of this node's authors, for their next records
-// name them, and the row that arrived last, by which listings know how far they came.
-Result<std::vector<Shard::Oldest>> Shard::oldest(GlobalTime clock, std::size_t limit) {
+// name them, and the row by which listings know how far they came, the last at most.
+Result<std::vector<Shard::Oldest>> Shard::oldest(GlobalTime clock, const PruneBudget& budget) {
     std::vector<Oldest> out;
     WARREN_TRY(auto statement,
                connection_.prepare(
-                   "SELECT time, id, body FROM key WHERE kind = ?1 AND time <= ?2 AND body <> ?3 "
+                   "SELECT time, id, body FROM key WHERE kind = ?1 AND time <= ?2 AND body < ?3 "
                    "AND (time, id) NOT IN (SELECT time, record FROM own_head) "
                    "ORDER BY time, id LIMIT ?4"));
     Rows rows = statement.rows(static_cast<std::int64_t>(protocol::RecordKind::Torrent),
-                               sql_time(clock), last_body_, static_cast<std::int64_t>(limit));
+                               sql_time(clock), std::min(last_body_, budget.before_body),
+                               static_cast<std::int64_t>(budget.rows));
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return out;
@@ -135,7 +136,7 @@ Result<PruneStep> Shard::prune_step(const Retention& rule, std::int64_t now_ms,
     WARREN_TRY(auto excess, excess_of(rule, now_ms));
     if (excess.none()) return out;
     WARREN_TRY(auto transaction, begin(Durability::Replicated));
-    WARREN_TRY(auto candidates, oldest(excess.clock, budget.rows));
+    WARREN_TRY(auto candidates, oldest(excess.clock, budget));
     WARREN_TRY(auto remove_key, connection_.prepare("DELETE FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(auto remove_body, connection_.prepare("DELETE FROM body WHERE id = ?1 "
                                                      "RETURNING length(packed)"));
@@ -150,7 +151,8 @@ Result<PruneStep> Shard::prune_step(const Retention& rule, std::int64_t now_ms,
         removed.push_back(ref);
         excess.reduce(static_cast<std::uint64_t>(size.value_or(0)));
     }
-    if (removed.empty()) return out;
+    out.waits = removed.empty();
+    if (out.waits) return out;
     auto floor = std::max(floor_, removed.back().time + 1);
     WARREN_TRY_VOID(write_floor(connection_, floor));
     WARREN_TRY_VOID(transaction.commit());

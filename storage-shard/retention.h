@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -53,6 +54,9 @@ struct PruneBudget {
     static constexpr int log_pages =
         128;  // then a checkpoint, while it takes no longer than a step
     std::size_t rows = 64;
+    // Only rows before this one go: listings have seen them, and know by one that stays how far
+    // they came.
+    std::int64_t before_body = std::numeric_limits<std::int64_t>::max();
 
     void adapt(Nanoseconds took);
 };
@@ -60,6 +64,7 @@ struct PruneStep {
     std::uint64_t pruned = 0;
     GlobalTime floor = 0;
     bool more = false;
+    bool waits = false;  // more is to go, but none of it may yet (PruneBudget::before_body)
 };
 
 }  // namespace warren::shard

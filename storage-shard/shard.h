@@ -191,7 +191,7 @@ private:
     Result<GlobalTime> age_limit(const Retention& rule, std::int64_t now_ms);
     Result<Excess> excess_of(const Retention& rule, std::int64_t now_ms);
     Result<std::uint64_t> bytes_in_use();
-    Result<std::vector<Oldest>> oldest(GlobalTime clock, std::size_t limit);
+    Result<std::vector<Oldest>> oldest(GlobalTime clock, const PruneBudget& budget);
 
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
     Result<void> scan(const std::function<void(const RecordRef&)>& visit) override;

@@ -55,6 +55,7 @@ Result<void> ShardReader::load() {
     WARREN_TRY(record_, connection_.prepare(
                             "SELECT body.packed FROM key "
                             "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
+    WARREN_TRY(has_, connection_.prepare("SELECT 1 FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY(bodies_, connection_.prepare(
                             "SELECT id, packed FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
@@ -156,6 +157,11 @@ Result<std::vector<StoredBody>> ShardReader::bodies_after(std::int64_t row, std:
         WARREN_TRY(auto record, body_in(rows, 1));
         out.push_back({rows.integer(0), record ? std::move(record->packet) : Bytes{}});
     }
+}
+
+Result<bool> ShardReader::has(const RecordRef& ref) {
+    WARREN_TRY(auto found, has_.number(sql_time(ref.time), ref.id));
+    return found.has_value();
 }
 
 Result<std::optional<RecordId>> ShardReader::id_of_body(std::int64_t row) {

@@ -44,6 +44,7 @@ public:
     Result<Fetched> fetch(const std::vector<protocol::Selection>& selections, std::uint64_t session,
                           std::size_t bytes_max);
     Result<std::vector<StoredBody>> bodies_after(std::int64_t row, std::size_t limit);
+    Result<bool> has(const RecordRef& ref);
     Result<std::optional<RecordId>> id_of_body(std::int64_t row);
     Result<std::uint64_t> count();
     Result<GlobalTime> newest();
@@ -58,7 +59,7 @@ private:
     CommunityId community_;
     Connection connection_;
     std::optional<Founder> founder_;
-    Statement contents_, record_, refs_, bodies_, body_;
+    Statement contents_, record_, has_, refs_, bodies_, body_;
 };
 
 std::string cursor_text(const RecordRef& ref);

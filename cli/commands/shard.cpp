@@ -99,6 +99,22 @@ std::optional<std::int64_t> seconds_of(std::string_view text) {
     return out * unit;
 }
 
+void print_retention(const Json& rule) {
+    Table table({{"LIMIT"}, {"VALUE"}});
+    auto shown = [&](const char* name, const char* member, auto text) {
+        const auto limit = size_at(rule, member);
+        table.add({name, limit == 0 ? "none" : text(limit)});
+    };
+    shown("age", "age_s", [](std::uint64_t seconds) {
+        return human_duration(static_cast<std::int64_t>(seconds) * 1000);
+    });
+    shown("records", "records", human_count);
+    shown("bytes", "bytes", human_size);
+    print(table);
+    std::puts(string_at(rule, "source") == "community" ? "a rule of this community's own"
+                                                       : "the settings' rule");
+}
+
 // Written under another name, synced, then renamed: the name holds a whole file or the old one.
 class OutputFile {
 public:
@@ -328,20 +344,31 @@ Exit run_shard_import(const Call& call) {
     return counts.refused + counts.bad > 0 ? Exit::BadData : Exit::Ok;
 }
 
+// Without options it only tells; what was set is told, too.
 Exit run_community_retention(const Call& call) {
     const auto path = "communities/" + percent_encoded(call.text("COMMUNITY")) + "/retention";
-    if (call.has("--default")) return ask(call, {"DELETE", path, "", ""}).exit;
+    const bool sets = call.has("--age") || call.has("--count") || call.has("--bytes");
+    if (sets && call.has("--default")) {
+        print_error("--default takes the settings' rule: no other option goes with it");
+        return Exit::Usage;
+    }
     auto age = seconds_of(call.text("--age", "0"));
     if (!age) {
         print_error("--age is a number of seconds, or such as 90d, 12h, 30m");
         return Exit::Usage;
     }
-    auto asked = ask(call, {"PUT", path,
-                            dump({{"age_s", *age},
-                                  {"records", call.number("--count", 0)},
-                                  {"bytes", call.number("--bytes", 0)}}),
-                            ""});
-    return asked.exit;
+    if (call.has("--default")) {
+        auto reset = ask(call, {"DELETE", path, "", ""});
+        if (!reset.ok()) return reset.exit;
+    }
+    const auto rule = dump({{"age_s", *age},
+                            {"records", call.number("--count", 0)},
+                            {"bytes", call.number("--bytes", 0)}});
+    auto asked = sets ? ask(call, {"PUT", path, rule, ""}) : ask(call, {"GET", path, "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "source")) return *printed;
+    print_retention(asked.json);
+    return Exit::Ok;
 }
 
 Exit run_backup_create(const Call& call) {

@@ -2,6 +2,7 @@
 // put right before anyone is answered, a log that fails or waits for a hanging shard stops nobody.
 #include <gtest/gtest.h>
 
+#include "tests/support/crash_disk.h"
 #include "tests/support/recording_vfs.h"
 #include "tests/unit/storage/storage_fixture.h"
 
@@ -63,6 +64,46 @@ protected:
     }
     std::int64_t old_logs() { return node->host().metrics().gauge("storage_intake_old_logs"); }
 
+    // An import as the shard's disk sees it, from its joining to the last answer.
+    std::vector<FileOp> import_all(const TestChannel& channel, const std::vector<Bytes>& packets,
+                                   Durable durable) {
+        constexpr std::size_t a_batch = 20;
+        disk->record(true);
+        EXPECT_TRUE(join(channel.community()).message);
+        for (std::size_t at = 0; at < packets.size(); at += a_batch) {
+            const auto first = packets.begin() + static_cast<std::ptrdiff_t>(at);
+            const std::vector<Bytes> batch(first, first + a_batch);
+            const auto answer = node->ask(store_message(channel.community(), batch, durable));
+            for (auto verdict : verdicts(answer))
+                EXPECT_EQ(verdict, ipc::Verdict::Accepted);
+        }
+        disk->record(false);
+        auto log = disk->take_log();
+        std::erase_if(log, [&](const FileOp& op) {
+            return op.kind != FileOp::Kind::SyncFolder &&
+                   op.path.find(channel.community().hex()) == std::string::npos;
+        });
+        return log;
+    }
+    // The fewest records that any of these states of the shard's file holds.
+    static std::uint64_t fewest_left(const TestChannel& channel, const std::vector<FileOp>& log,
+                                     std::size_t states) {
+        CrashDisk crashed(7);
+        for (const auto& op : log)
+            crashed.play(op);
+        auto fewest = std::numeric_limits<std::uint64_t>::max();
+        for (std::size_t i = 0; i < states; ++i) {
+            TempFolder left;
+            crashed.write_state(left.path());
+            const auto path = left.file(channel.community().hex() + ".shard");
+            auto shard = shard::Shard::open(path, channel.community(),
+                                            {{2, 1}, 64 << 20, shard::Check::Quick});
+            EXPECT_OK(shard);
+            fewest = std::min(fewest, shard ? (*shard)->root().count : 0);
+        }
+        return fewest;
+    }
+
     // Made before the first node, which the fixture starts: it is begun anew below it.
     std::unique_ptr<RecordingVfs> disk = [this] {
         node.reset();
@@ -106,6 +147,46 @@ TEST_F(IntakeWorkerTest, WhatPowerLossLeftIsPutRightAtStart) {
         fs::remove(log);
     EXPECT_NE(contents_in(without.file("state"), channels[0]), names);
     EXPECT_EQ(replayed, 0u);
+}
+
+// Whoever imports is told that records are stored: they are, whatever of the unsynced is lost. What
+// comes from peers may go, and this is the control.
+TEST_F(IntakeWorkerTest, AnImportThatWasAnsweredSurvivesPowerLoss) {
+    constexpr std::size_t count = 100, states = 60;
+    const TestIdentity author{3};
+    TestChannel imported(author, 7), replicated(author, 8);
+    for (auto* channel : {&imported, &replicated}) {
+        std::vector<Bytes> packets{channel->genesis("moved here")};
+        while (packets.size() < count)
+            packets.push_back(channel->torrent("x" + std::to_string(packets.size())));
+        const bool durable = channel == &imported;
+        const auto log = import_all(*channel, packets, durable ? Durable::Yes : Durable::No);
+        const auto fewest = fewest_left(*channel, log, states);
+        if (durable)
+            EXPECT_EQ(fewest, count);
+        else
+            EXPECT_LT(fewest, count) << "nothing was at risk, so nothing was shown";
+    }
+}
+
+// Records that came from peers before are durable, too, when an import brings them again.
+TEST_F(IntakeWorkerTest, AnImportOfKnownRecordsMakesThemDurable) {
+    const TestIdentity author{3};
+    TestChannel channel(author, 7);
+    EXPECT_TRUE(join(channel.community()).message);
+    const std::vector<Bytes> packets{channel.genesis("twice"), channel.torrent("a")};
+    (void)store(channel.community(), packets);
+    FileRule failing;
+    failing.path = channel.community().hex();
+    failing.calls = Sync;
+    failing.then = FileRule::Then::Fail;
+    disk->add_rule(failing);
+    EXPECT_FALSE(node->ask(store_message(channel.community(), packets, Durable::Yes)).message)
+        << "answered without a sync";
+    disk->clear_rules();
+    for (auto verdict :
+         verdicts(node->ask(store_message(channel.community(), packets, Durable::Yes))))
+        EXPECT_EQ(verdict, ipc::Verdict::Known);
 }
 
 TEST_F(IntakeWorkerTest, ACommunityThatWasLeftNeedsNothingOfTheLog) {

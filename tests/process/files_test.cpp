@@ -111,8 +111,17 @@ TEST(Files, AreListedCheckedPrunedAndCompacted) {
         << checked.output;
     EXPECT_EQ(warren(node, {"shard", "check", std::string(40, 'a')}).exit_code, 1);
 
+    const auto rule = warren(node, {"community", "retention", channel});
+    EXPECT_EQ(rule.exit_code, 0) << rule.output;
+    EXPECT_NE(rule.output.find("records  none"), std::string::npos) << rule.output;
+    EXPECT_NE(rule.output.find("the settings' rule"), std::string::npos) << rule.output;
     const auto ruled = warren(node, {"community", "retention", channel, "--count", "21"});
     EXPECT_EQ(ruled.exit_code, 0) << ruled.output;
+    EXPECT_NE(ruled.output.find("records  21"), std::string::npos) << ruled.output;
+    const auto told = warren(node, {"community", "retention", channel, "--json"});
+    EXPECT_EQ(json::parse(told.output, nullptr, false),
+              json({{"age_s", 0}, {"records", 21}, {"bytes", 0}, {"source", "community"}}))
+        << told.output;
     EXPECT_TRUE(comes_to_list(node, channel, {ids.end() - 20, ids.end()}));
     EXPECT_EQ(number(shard_row(node, channel), "records"), 21u);
     EXPECT_EQ(number(shard_row(node, channel), "floor"), 102u);
@@ -129,6 +138,8 @@ TEST(Files, AreListedCheckedPrunedAndCompacted) {
     EXPECT_LT(fs::file_size(shard_file(node, channel)), 21u * 400 + 50'000);
     EXPECT_EQ(number(shard_row(node, channel), "log_bytes"), 0u);
     EXPECT_EQ(warren(node, {"shard", "check"}).exit_code, 0);
+    const auto reset = warren(node, {"community", "retention", channel, "--default", "--quiet"});
+    EXPECT_EQ(reset.output, "settings\n");
 }
 
 TEST(Files, RecordsThatMoveAreVerifiedAgainAndMakeTheSameFile) {

@@ -134,6 +134,20 @@ pipe::Task<std::optional<Outcome<Message>>> Answers::next() {
     co_return std::move(out);
 }
 
+pipe::Task<bool> Asking::wait_for_slots(Errand& errand, SlotSet answered) {
+    constexpr Nanoseconds pause = 20_ms, time_to_answer = 200_ms;
+    if (answered == all_slots || monotonic_now() + time_to_answer > errand.deadline())
+        co_return false;
+    const auto there = ready(Role::Storage);
+    for (std::uint8_t slot = 0; slot < process::slot_count; ++slot) {
+        if ((answered >> slot & 1) != 0) continue;
+        const auto owner = host_.outbox().owner_of(slot);
+        if (owner && std::ranges::find(there, *owner) == there.end()) co_return false;
+    }
+    co_await pipe::sleep_for(host_.io(), pause);
+    co_return true;
+}
+
 void Asking::fail_degraded() {
     for (const auto& entry : waiting_) {
         if (!is_degraded(entry.role, entry.target)) continue;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/pipe/worker.h"
+#include "workers/api/domain.h"
 #include "workers/api/errand.h"
 #include "workers/api/problem.h"
 
@@ -56,6 +57,9 @@ public:
     // Why the role cannot be asked right now, if so.
     std::optional<Problem> obstacle(Patience patience, process::Role role,
                                     const pipe::Target& target) const;
+    // Slots that nobody answered for are just on their way from one ready worker to another; true,
+    // after a moment: ask again.
+    pipe::Task<bool> wait_for_slots(Errand& errand, SlotSet answered);
     // The roster changed: whoever waits for a degraded worker gets an answer now.
     void fail_degraded();
 

@@ -72,9 +72,14 @@ struct TorrentPage {
     std::vector<Torrent> torrents;
     std::optional<std::string> next;
 };
+// One bit for each slot that somebody answered for.
+using SlotSet = std::uint64_t;
+inline constexpr SlotSet all_slots = ~SlotSet{0};
+
 struct Found {
     std::vector<FoundTorrent> torrents;  // best first
     bool complete = true;
+    SlotSet slots = 0;
 };
 
 struct AuthoredRecord {
@@ -89,6 +94,7 @@ struct AuthorPage {
     std::vector<AuthoredRecord> items;
     std::optional<std::string> next;
     bool complete = true;
+    SlotSet slots = 0;  // that one answered for, and no other
 };
 
 struct TorrentFile {
@@ -169,6 +175,10 @@ struct FoundMember {
 // Zero: no limit.
 struct RetentionRule {
     std::uint64_t age_ms = 0, records = 0, bytes = 0;
+};
+struct RetentionInForce {
+    RetentionRule rule;
+    bool own = false;  // else that of the settings
 };
 struct Shard {
     CommunityId community;

@@ -60,6 +60,7 @@ public:
 
     // outbox_shards.cpp
     Asked<ShardList> list_shards(Errand& errand);
+    Asked<RetentionInForce> get_retention(Errand& errand, CommunityId community);
     Asked<Nothing> set_retention(Errand& errand, CommunityId community,
                                  std::optional<RetentionRule> rule);
     Asked<Nothing> start_shard_task(Errand& errand, CommunityId community, std::string task);
@@ -80,6 +81,8 @@ public:
 private:
     Asked<RecordRef> publish(Errand& errand, CommunityId community, protocol::RecordKind kind,
                              Bytes payload);
+    Asked<Found> search_once(Errand& errand, const std::string& text, std::uint32_t limit);
+    Asked<AuthorPage> list_authored_once(Errand& errand, MemberId member, const Page& page);
     FoundParts ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
                           std::uint8_t groups);
 

@@ -75,12 +75,33 @@ Outbox::Asked<Nothing> Outbox::next_shards(Errand& errand, std::uint16_t worker,
 
 Outbox::Asked<ShardList> Outbox::list_shards(Errand& errand) {
     if (auto wrong = obstacle(Patience::Read, Role::Storage)) co_return std::move(*wrong);
-    ShardList out;
-    for (const auto worker : asking_.ready(Role::Storage)) {
-        auto done = co_await next_shards(errand, worker, out);
-        if (!done) co_return std::move(done.problem());
+    while (true) {
+        ShardList out;
+        const auto workers = asking_.ready(Role::Storage);
+        for (const auto worker : workers) {
+            auto done = co_await next_shards(errand, worker, out);
+            if (done) continue;
+            // One that went meanwhile gave its slots to others.
+            if (asking_.ready(Role::Storage) == workers) co_return std::move(done.problem());
+            break;
+        }
+        if (asking_.ready(Role::Storage) == workers) co_return out;
+        if (monotonic_now() >= errand.deadline())
+            co_return role_unavailable("storage", "storage: workers came and went meanwhile");
     }
-    co_return out;
+}
+
+Outbox::Asked<RetentionInForce> Outbox::get_retention(Errand& errand, CommunityId community) {
+    Builder builder;
+    const auto id = to_wire<ipc::CommunityId>(community);
+    auto message = request(builder, S::CreateGetRetention(builder, &id));
+    auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
+                                    std::move(message));
+    if (!got) co_return std::move(got.problem());
+    const auto* found = reply<S::GetRetentionReply>(*got);
+    const auto* rule = found ? found->rule() : nullptr;
+    if (!rule) co_return strange();
+    co_return RetentionInForce{{rule->age_ms(), rule->records(), rule->bytes()}, found->own()};
 }
 
 Outbox::Asked<Nothing> Outbox::set_retention(Errand& errand, CommunityId community,

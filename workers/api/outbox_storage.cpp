@@ -1,4 +1,6 @@
 // Questions to storage and sign.
+#include <set>
+
 #include "ipc-schema/sign_generated.h"
 #include "protocol/record.h"
 #include "workers/api/outbox_storage_shared.h"
@@ -65,6 +67,14 @@ AuthoredRecord authored_of(const S::Authored& from) {
     out.cursor = text_of(from.cursor());
     out.forked = from.forked();
     return out;
+}
+
+// A slot that moved between two answers is in both.
+void drop_copies(std::vector<FoundTorrent>& found) {
+    std::set<std::pair<CommunityId, RecordRef>> seen;
+    std::erase_if(found, [&](const FoundTorrent& one) {
+        return !seen.emplace(one.torrent.community, one.torrent.record).second;
+    });
 }
 
 template <typename List>
@@ -239,13 +249,27 @@ pipe::Task<std::optional<Outcome<Found>>> FoundParts::next() {
     if (!found) co_return Part(strange());
     Found out;
     out.complete = !found->partial();
+    out.slots = found->slots();
     if (found->torrents())
         for (const auto* torrent : *found->torrents())
             out.torrents.push_back(found_torrent_of(*torrent));
     co_return Part(std::move(out));
 }
 
+// What is found while slots move may lack some of them, or have one twice: it is asked again.
 Outbox::Asked<Found> Outbox::search(Errand& errand, std::string text, std::uint32_t limit) {
+    while (true) {
+        auto out = co_await search_once(errand, text, limit);
+        if (!out) co_return out;
+        const bool again = co_await asking_.wait_for_slots(errand, out->slots);
+        if (again) continue;
+        out->complete = out->complete && out->slots == all_slots;
+        co_return out;
+    }
+}
+
+Outbox::Asked<Found> Outbox::search_once(Errand& errand, const std::string& text,
+                                         std::uint32_t limit) {
     if (auto wrong = obstacle(Patience::Read, Role::Storage)) co_return std::move(*wrong);
     auto parts = ask_search(errand, text, limit, 1);
     Found out;
@@ -256,22 +280,38 @@ Outbox::Asked<Found> Outbox::search(Errand& errand, std::string text, std::uint3
         out.complete = out.complete && *part && (**part).complete;
         if (!*part) continue;
         any = true;
+        out.slots |= (**part).slots;
         std::ranges::move((**part).torrents, std::back_inserter(out.torrents));
     }
     if (!any) co_return role_unavailable("storage", "storage: no worker could search in time");
     std::ranges::stable_sort(out.torrents, std::greater{}, &FoundTorrent::score);
+    drop_copies(out.torrents);
     if (out.torrents.size() > limit) out.torrents.resize(limit);
     co_return out;
 }
 
-// Each worker answers for the communities of its slots, in one order over all communities.
+// As for search. A slot in two answers would be counted twice.
 Outbox::Asked<AuthorPage> Outbox::list_authored(Errand& errand, MemberId member, Page page) {
+    while (true) {
+        auto out = co_await list_authored_once(errand, member, page);
+        if (!out) co_return out;
+        const bool again = co_await asking_.wait_for_slots(errand, out->slots);
+        if (again) continue;
+        out->complete = out->complete && out->slots == all_slots;
+        co_return out;
+    }
+}
+
+// Each worker answers for the communities of its slots, in one order over all communities.
+Outbox::Asked<AuthorPage> Outbox::list_authored_once(Errand& errand, MemberId member,
+                                                     const Page& page) {
     Builder builder;
     const auto after = builder.CreateString(page.after);
     const auto id = to_wire<S::MemberId>(member);
     const auto message = request(builder, S::CreateListAuthored(builder, &id, after, page.limit));
     auto answers = co_await asking_.ask_all(errand, Role::Storage, message);
     AuthorPage out;
+    SlotSet twice = 0;
     bool any = false, more = false;
     for (auto& answer : answers) {
         if (!answer && answer.problem().status < 500) co_return std::move(answer.problem());
@@ -279,6 +319,8 @@ Outbox::Asked<AuthorPage> Outbox::list_authored(Errand& errand, MemberId member,
         out.complete = out.complete && list && !list->partial();
         if (!list) continue;
         any = true;
+        twice |= out.slots & list->slots();
+        out.slots |= list->slots();
         more = more || list->more();
         out.records += list->count();
         out.forks += list->forks();
@@ -288,6 +330,7 @@ Outbox::Asked<AuthorPage> Outbox::list_authored(Errand& errand, MemberId member,
                 out.items.push_back(authored_of(*record));
     }
     if (!any) co_return role_unavailable("storage", "storage: no worker could answer in time");
+    out.slots &= ~twice;
     std::ranges::stable_sort(out.items, std::greater{}, &AuthoredRecord::community);
     more = more || out.items.size() > page.limit;
     if (out.items.size() > page.limit) out.items.resize(page.limit);

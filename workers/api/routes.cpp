@@ -326,13 +326,20 @@ void add_shards(Rows& rows) {
 }
 
 void add_upkeep(Rows& rows) {
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities/{id}/retention",
+                    .name = "retention",
+                    .summary = "The retention rule that holds for a community, and where from.",
+                    .handler = get_retention,
+                    .response = "RetentionInForce",
+                    .needs = storage});
     rows.push_back({.method = "PUT",
                     .path = "/api/v1/communities/{id}/retention",
                     .name = "set_retention",
                     .summary = "Give a community a retention rule of its own; pruning begins.",
                     .handler = set_retention,
                     .request = "Retention",
-                    .response = "Retention",
+                    .response = "RetentionInForce",
                     .needs = storage});
     rows.push_back({.method = "DELETE",
                     .path = "/api/v1/communities/{id}/retention",

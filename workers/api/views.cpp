@@ -113,6 +113,16 @@ json to_json(const SyncState& state) {
             {"bytes_out", state.bytes_out},         {"last_in_sync_ms", state.last_in_sync_ms}};
 }
 
+json to_json(const RetentionRule& rule) {
+    return {{"age_s", rule.age_ms / 1000}, {"records", rule.records}, {"bytes", rule.bytes}};
+}
+
+json to_json(const RetentionInForce& found) {
+    auto out = to_json(found.rule);
+    out["source"] = found.own ? "community" : "settings";
+    return out;
+}
+
 json to_json(const Shard& shard) {
     json out = {{"community", shard.community.hex()},
                 {"state", shard.state},
@@ -126,10 +136,7 @@ json to_json(const Shard& shard) {
                 {"newest", shard.newest},
                 {"floor", shard.floor},
                 {"checked_ms", shard.checked_ms}};
-    if (shard.own_rule)
-        out["retention"] = {{"age_s", shard.own_rule->age_ms / 1000},
-                            {"records", shard.own_rule->records},
-                            {"bytes", shard.own_rule->bytes}};
+    if (shard.own_rule) out["retention"] = to_json(*shard.own_rule);
     return out;
 }
 

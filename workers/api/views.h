@@ -17,6 +17,8 @@ nlohmann::json to_json(const AuthoredRecord& record);
 nlohmann::json to_json(const Download& download);
 nlohmann::json to_json(const Peer& peer);
 nlohmann::json to_json(const SyncState& state);
+nlohmann::json to_json(const RetentionRule& rule);
+nlohmann::json to_json(const RetentionInForce& found);
 nlohmann::json to_json(const Shard& shard);
 nlohmann::json to_json(const NodeTask& task);
 nlohmann::json to_json(const Backup& backup);

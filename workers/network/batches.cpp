@@ -104,7 +104,8 @@ pipe::Task<void> Batches::verify(Source source, std::vector<protocol::StoreRecor
     }
     auto policy = source.solicited ? pipe::NoCredit::Wait : pipe::NoCredit::Drop;
     auto started = monotonic_now();
-    auto verdicts = co_await outbox_.verify_records(source.community, std::move(packets), policy);
+    auto verdicts =
+        co_await outbox_.verify_records(source.community, std::move(packets), policy, Durable::No);
     auto now = monotonic_now();
     host_.metrics().observe_us("overlay_store_seconds",
                                static_cast<std::uint64_t>((now - started) / 1000));

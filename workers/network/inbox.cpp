@@ -123,13 +123,13 @@ pipe::Answer NetworkWorker::on_get_overlay() {
 }
 
 // As if they were fetched: signatures are checked, permission judged; the reply waits for the
-// commit and is the pace of who imports.
+// commit and its sync, and is the pace of who imports.
 pipe::Task<pipe::Answer> NetworkWorker::on_import(CommunityId community,
                                                   std::vector<std::uint16_t> sizes, Bytes blob) {
     auto packets = unpack(sizes, blob);
     if (!packets.ok()) co_return packets.error();
-    auto verdicts =
-        co_await outbox_.verify_records(community, std::move(*packets), pipe::NoCredit::Wait);
+    auto verdicts = co_await outbox_.verify_records(community, std::move(*packets),
+                                                    pipe::NoCredit::Wait, Durable::Yes);
     if (!verdicts.ok()) co_return verdicts.error();
     std::vector<ipc::Verdict> list;
     for (auto verdict : *verdicts)

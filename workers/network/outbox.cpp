@@ -70,14 +70,15 @@ pipe::Task<Result<std::vector<bool>>> Outbox::check_signatures(std::vector<Bytes
 }
 
 pipe::Task<Result<std::vector<protocol::RecordVerdict>>>
-Outbox::verify_records(CommunityId community, std::vector<Bytes> packets,
-                       pipe::NoCredit no_credit) {
+Outbox::verify_records(CommunityId community, std::vector<Bytes> packets, pipe::NoCredit no_credit,
+                       Durable durable) {
     auto packed = pack(packets);
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(community);
     const auto sizes = builder.CreateVector(packed.sizes);
-    auto message = request<V::Request>(builder, V::Inbox::VerifyRecords,
-                                       V::CreateVerifyRecords(builder, &id, sizes));
+    auto message =
+        request<V::Request>(builder, V::Inbox::VerifyRecords,
+                            V::CreateVerifyRecords(builder, &id, sizes, durable == Durable::Yes));
     message.blobs.emplace_back(std::move(packed.blob));
     Terms terms{pipe::Role::Verify, pipe::Target::any(), verify_patience, no_credit};
     auto answer = co_await ask(terms, std::move(message));

@@ -18,6 +18,9 @@ struct SwarmsHeld {
     std::uint16_t port = 0;
 };
 
+// Does somebody wait to hear that records are kept, whatever happens to the power?
+enum class Durable { No, Yes };
+
 // Coroutine arguments are taken by value: they must outlive the call.
 class Outbox {
 public:
@@ -26,7 +29,8 @@ public:
     // verify
     pipe::Task<Result<std::vector<bool>>> check_signatures(std::vector<Bytes> packets);
     pipe::Task<Result<std::vector<protocol::RecordVerdict>>>
-    verify_records(CommunityId community, std::vector<Bytes> packets, pipe::NoCredit no_credit);
+    verify_records(CommunityId community, std::vector<Bytes> packets, pipe::NoCredit no_credit,
+                   Durable durable);
 
     // sign
     pipe::Task<Result<protocol::PublicKey>> get_identity();

@@ -21,7 +21,8 @@ struct Call {
 struct StoreRecords {
     CommunityId community;
     std::vector<ByteView> packets;
-    pipe::Frame keep;  // what the views look into
+    pipe::Frame keep;      // what the views look into
+    bool durable = false;  // answered when power loss takes none of them
 };
 struct Publication {
     RequestId id;  // a retry has the same

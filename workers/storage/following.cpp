@@ -139,7 +139,10 @@ Task<void> StorageWorker::index_what_a_crash_left() {
 
 Task<void> StorageWorker::make_index_anew(std::uint8_t slot) {
     auto begun = co_await slots_.begin_anew(slot);
-    if (!begun) co_return;
+    if (begun) co_await index_slot(slot);
+}
+
+Task<void> StorageWorker::index_slot(std::uint8_t slot) {
     std::function<bool(const FileOnDisk&)> wanted = [slot](const FileOnDisk& file) {
         return process::slot_of(file.community) == slot;
     };
@@ -154,7 +157,14 @@ Task<void> StorageWorker::index_files(std::function<bool(const FileOnDisk&)> wan
         auto use = shards_.use(file.community);
         use->indexed_to.reset();
         auto opened = co_await shards_.ensure_open(use, monotonic_now() + background_time_max);
-        if (opened) index_soon(use);
+        if (!opened) continue;
+        index_soon(use);
+        // A crash may have come between pruning and its listings, too.
+        auto unlisted = co_await unlist_pruned(use->id, use->root ? use->root->floor : 0);
+        if (!unlisted)
+            process::log::unusual("event=index.not_pruned community={} reason=\"{}\" then=\"at the "
+                                  "next pruning\"",
+                                  use->id.hex(), unlisted.error().text);
     }
 }
 

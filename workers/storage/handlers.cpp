@@ -48,11 +48,17 @@ Result<ReconcileResult> reconcile(shard::Shard& shard, const Reconcile& command)
 
 Task<pipe::Answer> StorageWorker::on_store_records(Call call, StoreRecords command) {
     auto use = shards_.use(command.community);
+    const bool durable = command.durable;
     auto verdicts = co_await shards_.store(use, std::move(command.packets), std::move(command.keep),
                                            call.deadline);
     if (!verdicts) {
         ++host_.metrics().counter("storage_stores_failed_total");
         co_return verdicts.error();
+    }
+    if (durable) {
+        // By the shard itself: imports are large, and the shared log is for what cannot wait.
+        auto kept = co_await shards_.make_durable(use, call.deadline, Priority::Bulk);
+        if (!kept) co_return kept.error();
     }
     host_.metrics().counter("storage_records_known_total") +=
         count_of(*verdicts, shard::Verdict::Known);

@@ -44,7 +44,8 @@ SearchQuestion to_domain(const S::Search& from) {
 
 // The blob, cut by sizes; all of it must be named.
 Result<StoreRecords> to_domain(const S::StoreRecords& from, const pipe::Request& request) {
-    StoreRecords out{from_wire<CommunityId>(*from.community()), {}, first_blob(request)};
+    StoreRecords out{
+        from_wire<CommunityId>(*from.community()), {}, first_blob(request), from.durable()};
     Reader blob(out.keep.view());
     for (auto size : *from.sizes())
         out.packets.push_back(blob.take(size));
@@ -111,6 +112,7 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::ForgetDownload:
     case S::Inbox::ListStoredDownloads: return process::node_slot;
     case S::Inbox::SetRetention: return of(root.body_as_SetRetention()->community());
+    case S::Inbox::GetRetention: return of(root.body_as_GetRetention()->community());
     case S::Inbox::ExportRecords: return of(root.body_as_ExportRecords()->community());
     case S::Inbox::StartTask:
         if (root.body_as_StartTask()->community()) return of(root.body_as_StartTask()->community());
@@ -250,6 +252,9 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         auto name = text_of(root->body_as_DeleteBackup()->name());
         co_return co_await on_delete_backup(call, std::move(name));
     }
+    case S::Inbox::GetRetention:
+        co_return co_await on_get_retention(
+            call, from_wire<CommunityId>(*root->body_as_GetRetention()->community()));
     case S::Inbox::NONE: break;
     }
     co_return pipe::unknown_message();

@@ -89,4 +89,42 @@ Task<bool> StorageWorker::index_step(ShardUse use, Executor::Terms terms) {
     co_return step->more;
 }
 
+// One step more. The row up to which all is indexed: 0 while that begins again.
+Task<Result<std::int64_t>> StorageWorker::index_more(CommunityId community) {
+    auto use = shards_.use(community);
+    Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
+    (void)co_await index_step(use, terms);
+    if (!use->indexed_to) co_return unavailable("the index of this community cannot be read");
+    co_return use->indexed_to->removing ? 0 : use->indexed_to->body;
+}
+
+// What pruning took leaves listings and search where it lies, in steps; what was kept is found all
+// the while. Begun again it goes on, so nothing has to be remembered of it.
+Task<Result<void>> StorageWorker::unlist_pruned(CommunityId community, GlobalTime floor) {
+    using Rows = std::vector<shard::WrittenRow>;
+    shard::WrittenRow after;
+    for (bool more = floor > 0; more;) {
+        if (draining_ || !owns(community))
+            co_return unavailable("another worker serves this community now");
+        auto use = shards_.use(community);  // its slot does not go in the middle of a step
+        Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
+        auto below = co_await slots_.written_below(community, floor, after, terms);
+        if (!below) co_return std::move(below.error());
+        more = below->size() == removal_step_records;
+        if (below->empty()) break;
+        after = below->back();
+        std::function<Result<Rows>(shard::ShardReader&)> look =
+            [rows = std::move(*below)](shard::ShardReader& reader) {
+                return shard::only_gone(reader, rows);
+            };
+        auto gone = co_await shards_.read_behind<Rows>(use, std::move(look), terms);
+        if (!gone) co_return std::move(gone.error());
+        auto removed = co_await slots_.remove(community, std::move(*gone), terms);
+        if (!removed) co_return removed;
+    }
+    Slots::Numbers changed{process::slot_of(community)};
+    co_await slots_.list(std::move(changed), monotonic_now() + step_time_max);
+    co_return Result<void>{};
+}
+
 }  // namespace warren::storage

@@ -119,7 +119,8 @@ pipe::Answer found(const SearchResult& result) {
     for (const auto& row : result.torrents)
         all.push_back(torrent(builder, row));
     auto list = builder.CreateVector(all);
-    return answer(builder, S::CreateSearchReply(builder, list, !result.complete));
+    return answer(builder,
+                  S::CreateSearchReply(builder, list, !result.complete, result.slots.to_ullong()));
 }
 
 pipe::Answer authored(const AuthorRecords& records) {
@@ -136,7 +137,8 @@ pipe::Answer authored(const AuthorRecords& records) {
     auto bytes = records.key ? to_bytes(records.key->view()) : Bytes();
     auto key = builder.CreateVector(bytes);
     return answer(builder, S::CreateListAuthoredReply(builder, list, records.more, records.records,
-                                                      records.forks, key, !records.complete));
+                                                      records.forks, key, !records.complete,
+                                                      records.slots.to_ullong()));
 }
 
 pipe::Answer reconciled(ReconcileResult result) {

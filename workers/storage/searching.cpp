@@ -15,6 +15,13 @@ constexpr std::size_t candidates_max = 2048, candidates_min = 32, candidates_eno
 constexpr std::size_t limit_max = 100;
 constexpr std::size_t health_max = 100'000;
 
+SlotSet set_of(const Slots::Numbers& slots) {
+    SlotSet out;
+    for (auto slot : slots)
+        out.set(slot);
+    return out;
+}
+
 }  // namespace
 
 void Slots::put_health(const Infohash& infohash, const shard::Health& health) {
@@ -81,6 +88,7 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
                                    candidates_min, candidates_max);
     std::erase_if(slots,
                   [&](std::uint8_t slot) { return slot % question.groups != question.group; });
+    const auto asked = set_of(slots);
     FoundBySlot found;
     auto complete = co_await search_once(std::move(slots), question.text, bounds, found);
     if (!complete) co_return std::move(complete.error());
@@ -100,6 +108,7 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
         std::ranges::move(part.torrents, std::back_inserter(all));
     auto out = ranked(std::move(all), question.limit);
     out.complete = *complete;
+    out.slots = asked;
     co_return std::move(out);
 }
 
@@ -117,6 +126,7 @@ Task<Result<AuthorRecords>> Slots::author(Numbers slots, MemberId member,
     }
     auto answers = co_await gather<Page>(loop_, std::move(questions), deadline, read_width);
     AuthorRecords out;
+    out.slots = set_of(slots);
     for (auto& answer : answers) {
         if (!answer || !answer->ok()) {
             out.complete = out.complete && answer && answer->error().kind == ErrorKind::NotFound;

@@ -26,11 +26,13 @@ struct StorageSettings {
     std::string backup_dir;
     std::int64_t check_interval_ms = 0;  // 0: never
 
-    // Of one connection: two for each file that may be open, and those of the derived files.
+    // Equal shares: two for each community's file that may be open; of each derived file one for
+    // its writer and some for its reader, for questions look at much.
+    static constexpr int index_reader_shares = 3;
     int cache_kib() const {
-        auto connections = 2 * (open_shards_max + open_shards_max / 2) + 2 * process::slot_count;
-        return static_cast<int>(
-            std::clamp<std::size_t>(page_cache_mib * 1024 / connections, 32, 8192));
+        auto shares = 2 * (open_shards_max + open_shards_max / 2) +
+                      (1 + index_reader_shares) * process::slot_count;
+        return static_cast<int>(std::clamp<std::size_t>(page_cache_mib * 1024 / shares, 16, 8192));
     }
 
     static StorageSettings from(const process::Settings& all) {

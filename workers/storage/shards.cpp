@@ -85,43 +85,6 @@ Result<Guest> Shards::admit(const ShardUse& use, std::size_t bytes) {
     return unavailable("this community's disk is not keeping up");
 }
 
-// People's calls may open half as many more, so that they never wait for a round of catching up.
-// A shard whose disk hangs cannot be closed and takes no place.
-bool Shards::has_place(Priority asker) const {
-    auto hung = std::ranges::count_if(open_, [](const auto& entry) {
-        return entry.second->placed && Executor::is_hung(entry.second->writes);
-    });
-    auto most = limits_.open_max + (asker == Priority::Interactive ? limits_.open_max / 2 : 0);
-    return placed_ < most + static_cast<std::size_t>(hung);
-}
-
-Task<bool> Shards::take_place(ShardUse use, Nanoseconds deadline, Priority asker) {
-    ++seeking_;
-    bool in_time = true;
-    while (in_time && !use->placed) {
-        if (placed_ >= limits_.open_max) close_unused();
-        if (has_place(asker)) {
-            use->placed = true;
-            metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(++placed_);
-            break;
-        }
-        in_time = co_await freed_->wait(deadline);
-    }
-    --seeking_;
-    co_return use->placed;
-}
-
-// As many as are sought, the least recently used first.
-void Shards::close_unused() {
-    if (closing_ >= seeking_) return;
-    std::shared_ptr<OpenShard> oldest;
-    for (const auto& [id, shard] : open_) {
-        if (shard->users > 0 || shard->closing || !shard->placed) continue;
-        if (!oldest || shard->used_at < oldest->used_at) oldest = shard;
-    }
-    if (oldest) pipe::spawn(loop_, close(oldest));
-}
-
 std::vector<std::shared_ptr<OpenShard>> Shards::all() const {
     std::vector<std::shared_ptr<OpenShard>> out;
     for (const auto& [id, shard] : open_)
@@ -300,8 +263,16 @@ Task<Result<void>> Shards::close_cell(Executor::Strand strand, std::function<voi
 // Readers first: the writer's close is then the last one, and leaves one file without a log.
 // Whoever asks meanwhile opens it again on the same strands, so there never are two writers.
 Task<void> Shards::close(std::shared_ptr<OpenShard> shard) {
-    shard->closing = true;
+    begin_closing(*shard);
+    co_await finish_closing(std::move(shard));
+}
+
+void Shards::begin_closing(OpenShard& shard) {
+    shard.closing = true;
     ++closing_;
+}
+
+Task<void> Shards::finish_closing(std::shared_ptr<OpenShard> shard) {
     auto deadline = monotonic_now() + close_time_max;
     std::function<void()> close_reader = [cell = shard->reader] { cell->it.reset(); };
     std::function<void()> close_writer = [cell = shard->writer] { cell->it.reset(); };
@@ -310,10 +281,7 @@ Task<void> Shards::close(std::shared_ptr<OpenShard> shard) {
     shard->closing = false;
     shard->root.reset();
     --closing_;
-    if (closed && shard->users == 0 && shard->placed) {
-        shard->placed = false;
-        metrics_.gauge("storage_open_shards") = static_cast<std::int64_t>(--placed_);
-    }
+    if (closed && shard->users == 0 && shard->placed) unplace(*shard);
     freed_->notify();
 }
 

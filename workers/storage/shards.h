@@ -51,6 +51,7 @@ struct OpenShard {
     unsigned users = 0;
     Nanoseconds used_at = 0;
     bool placed = false;  // it is one of the few that may be open
+    std::vector<std::shared_ptr<pipe::Promise<bool>>> seeking;  // calls that wait for that
     bool closing = false;
     bool leaving = false;  // its file is being put away
 
@@ -226,6 +227,12 @@ public:
 
 private:
     struct Group;
+    // A shard that calls wait for.
+    struct Seeker {
+        std::shared_ptr<OpenShard> shard;
+        bool for_people = false;
+        Nanoseconds since = 0;
+    };
     struct Gathering {
         ShardUse use;
         Nanoseconds since = 0;
@@ -238,10 +245,19 @@ private:
     Task<Result<void>> checkpoint(ShardUse use, int pages);
     Task<Result<void>> move_log(ShardUse use, std::shared_ptr<std::optional<shard::LogPin>> pin,
                                 Executor::Terms terms);
-    Task<bool> take_place(ShardUse use, Nanoseconds deadline, Priority asker);
-    bool has_place(Priority asker) const;
-    void close_unused();
     void forget_unplaced();
+    void begin_closing(OpenShard& shard);
+    Task<void> finish_closing(std::shared_ptr<OpenShard> shard);
+
+    // places.cpp
+    Task<bool> take_place(ShardUse use, Nanoseconds deadline, Priority asker);
+    Task<void> give_places();
+    bool give_next();
+    void place(OpenShard& shard);
+    void unplace(OpenShard& shard);
+    void stop_seeking(const std::shared_ptr<OpenShard>& shard);
+    std::size_t hung() const;
+    bool close_unused();
     Task<Result<void>> close_cell(Executor::Strand strand, std::function<void()> reset,
                                   Nanoseconds deadline);
 
@@ -262,7 +278,9 @@ private:
     shard::Epoch epoch_;
     OnDamage damaged_;
     std::unordered_map<CommunityId, std::shared_ptr<OpenShard>> open_;
-    std::size_t placed_ = 0, seeking_ = 0, closing_ = 0;
+    std::size_t placed_ = 0, closing_ = 0;
+    std::deque<Seeker> seekers_;  // in order of asking
+    bool giving_ = false;
     std::shared_ptr<Signal> freed_;
     std::deque<Gathering> gathering_;  // oldest first
     asio::steady_timer gathered_;

@@ -21,8 +21,9 @@ constexpr Nanoseconds remake_interval = 60_s;
 
 }  // namespace
 
-Slots::Slots(asio::io_context& loop, Executor& executor, const Layout& layout)
-    : loop_(loop), executor_(executor), layout_(layout) {
+Slots::Slots(asio::io_context& loop, Executor& executor, pipe::Metrics& metrics,
+             const Layout& layout, CacheKib cache)
+    : loop_(loop), executor_(executor), metrics_(metrics), layout_(layout), cache_(cache) {
     for (std::size_t i = 0; i < process::slot_count; ++i)
         slots_.push_back({Executor::make_strand("derived of slot " + std::to_string(i)),
                           Executor::make_strand("derived of slot " + std::to_string(i)),
@@ -34,10 +35,15 @@ template <typename T>
 Task<Result<T>> Slots::write(std::uint8_t number, std::function<Result<T>(shard::Derived&)> work,
                              Executor::Terms terms) {
     auto& slot = slots_[number];
+    auto replaced = [this, number](const Error& why) {  // on a thread of the pool
+        asio::post(loop_, [this, number, why] { note_replaced(number, why); });
+    };
     std::function<Result<T>()> job = [path = layout_.derived_file(number), derived = slot.derived,
+                                      replaced, kib = cache_.writer,
                                       work = std::move(work)]() -> Result<T> {
         if (!derived->it) {
-            WARREN_TRY(derived->it, shard::Derived::open(path));
+            WARREN_TRY(derived->it, shard::Derived::open(path, replaced));
+            WARREN_TRY_VOID(derived->it->set_cache_kib(kib));
         }
         auto out = work(*derived->it);
         // After a failure in the file system nothing here is trusted: opened anew, made anew if
@@ -75,18 +81,33 @@ void Slots::note_damage(std::uint8_t number, const Error& error) {
     if (tell_damaged_) tell_damaged_(number);
 }
 
+// A file of an older version was right in its time; any other one was not.
+void Slots::note_replaced(std::uint8_t number, const Error& why) {
+    ++metrics_.counter("storage_indexes_replaced_total");
+    constexpr auto form =
+        "event=index.replaced slot={} reason=\"{}\" then=\"all of the slot is indexed again\"";
+    if (why.kind == ErrorKind::Environment)
+        process::log::info(form, number, why.text);
+    else
+        process::log::broken(form, number, why.text);
+    slots_[number].listed = false;
+    if (tell_replaced_) tell_replaced_(number);
+}
+
 Task<Result<void>> Slots::begin_anew(std::uint8_t number) {
     auto& slot = slots_[number];
     std::function<Result<void>()> job = [path = layout_.derived_file(number),
                                          derived = slot.derived]() -> Result<void> {
         derived->it.reset();
         shard::remove_database(path);
-        WARREN_TRY(derived->it, shard::Derived::open(path));
+        WARREN_TRY(auto made, shard::Derived::open(path));
+        made.reset();  // the next step opens it
         return {};
     };
     auto terms = Executor::Terms::always(monotonic_now() + close_time_max);
     auto gone = co_await executor_.run<void>(slot.writes, std::move(job), terms);
     slot.listed = false;
+    if (gone) ++metrics_.counter("storage_indexes_replaced_total");
     co_return gone;
 }
 
@@ -124,6 +145,28 @@ Task<Result<void>> Slots::forget(CommunityId community, shard::Derived::Then the
     Numbers changed{process::slot_of(community)};
     co_await list(std::move(changed), deadline);
     co_return Result<void>{};
+}
+
+Task<Result<std::vector<shard::WrittenRow>>> Slots::written_below(CommunityId community,
+                                                                  GlobalTime floor,
+                                                                  shard::WrittenRow after,
+                                                                  Executor::Terms terms) {
+    using Rows = std::vector<shard::WrittenRow>;
+    std::function<Result<Rows>(shard::Derived&)> work = [community, floor,
+                                                         after](shard::Derived& derived) {
+        return derived.written_below(community, floor, after, removal_step_records);
+    };
+    co_return co_await write<Rows>(process::slot_of(community), std::move(work), terms);
+}
+
+Task<Result<void>> Slots::remove(CommunityId community, std::vector<shard::WrittenRow> rows,
+                                 Executor::Terms terms) {
+    std::function<Result<void>(shard::Derived&)> work =
+        [community, rows = std::move(rows)](shard::Derived& derived) -> Result<void> {
+        WARREN_TRY_VOID(derived.remove(community, rows));
+        return derived.maintain();
+    };
+    co_return co_await write<void>(process::slot_of(community), std::move(work), terms);
 }
 
 // What changed since the last look. Of two looks at once the later begins again: it may know more

@@ -3,6 +3,7 @@
 // all slots, also those of other workers, whose files are only read.
 #pragma once
 
+#include <bitset>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +24,9 @@
 namespace warren::storage {
 
 inline constexpr std::size_t index_step_records = 512;
+inline constexpr std::size_t removal_step_records = 128;  // words cost more to take out
+
+using SlotSet = std::bitset<process::slot_count>;
 
 struct RankedTorrent {
     shard::FoundTorrent torrent;
@@ -32,6 +36,7 @@ struct RankedTorrent {
 struct SearchResult {
     std::vector<RankedTorrent> torrents;  // best first
     bool complete = true;                 // false: a slot did not answer in time
+    SlotSet slots;                        // that were asked
 };
 struct AuthorRecords {
     std::optional<protocol::PublicKey> key;
@@ -39,12 +44,17 @@ struct AuthorRecords {
     std::vector<shard::AuthoredRecord> rows;
     bool more = false;
     bool complete = true;
+    SlotSet slots;  // that were asked
 };
 
 class Slots {
 public:
     using Numbers = std::vector<std::uint8_t>;
-    Slots(asio::io_context& loop, Executor& executor, const Layout& layout);
+    struct CacheKib {  // of one connection
+        int writer = 256, reader = 256;
+    };
+    Slots(asio::io_context& loop, Executor& executor, pipe::Metrics& metrics, const Layout& layout,
+          CacheKib cache);
 
     // Bringing a community's listings up to date: how far they are, and one step with what its
     // file holds behind that. The file is read elsewhere: its disk may hang.
@@ -55,6 +65,15 @@ public:
     // first record: how a community's part is rebuilt.
     Task<Result<void>> forget(CommunityId community, shard::Derived::Then then,
                               Nanoseconds deadline);
+
+    // What is listed of records that pruning may have taken, a part at a time; and taking out those
+    // that it took (shard::only_gone).
+    Task<Result<std::vector<shard::WrittenRow>>> written_below(CommunityId community,
+                                                               GlobalTime floor,
+                                                               shard::WrittenRow after,
+                                                               Executor::Terms terms);
+    Task<Result<void>> remove(CommunityId community, std::vector<shard::WrittenRow> rows,
+                              Executor::Terms terms);
 
     Task<Result<SearchResult>> search(Numbers slots, SearchQuestion question, Nanoseconds deadline);
     Task<Result<AuthorRecords>> author(Numbers slots, MemberId member,
@@ -83,6 +102,8 @@ public:
     // Some index turned out to be damaged, perhaps another worker's. Its own worker begins it anew.
     void on_damage(std::function<void(std::uint8_t)> tell) { tell_damaged_ = std::move(tell); }
     Task<Result<void>> begin_anew(std::uint8_t slot);
+    // An index that could not be opened was begun anew: all of its slot is to be indexed.
+    void on_replaced(std::function<void(std::uint8_t)> tell) { tell_replaced_ = std::move(tell); }
 
     // Kept in memory: it is told again every minute, and out of date after days.
     void put_health(const Infohash& infohash, const shard::Health& health);
@@ -102,6 +123,7 @@ private:
     Task<Result<T>> write(std::uint8_t slot, std::function<Result<T>(shard::Derived&)> work,
                           Executor::Terms terms);
     void note_damage(std::uint8_t slot, const Error& error);
+    void note_replaced(std::uint8_t slot, const Error& why);
     Task<void> refresh(const Numbers& own, Nanoseconds deadline);
     using FoundBySlot = std::map<std::uint8_t, shard::Found>;
     Task<Result<bool>> search_once(Numbers slots, std::string text, shard::SearchBounds bounds,
@@ -110,10 +132,12 @@ private:
 
     asio::io_context& loop_;
     Executor& executor_;
+    pipe::Metrics& metrics_;
     const Layout& layout_;
+    CacheKib cache_;
     std::vector<Slot> slots_;
     Listings listings_;
-    std::function<void(std::uint8_t)> tell_damaged_;
+    std::function<void(std::uint8_t)> tell_damaged_, tell_replaced_;
     std::unordered_map<Infohash, shard::Health> health_;
 };
 

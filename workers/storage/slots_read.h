@@ -16,12 +16,13 @@ Task<Result<T>> Slots::read(std::uint8_t number,
                             Nanoseconds deadline) {
     auto& slot = slots_[number];
     std::function<Result<T>()> job = [cell = slot.reader, path = layout_.derived_file(number),
-                                      work = std::move(work)]() -> Result<T> {
+                                      kib = cache_.reader, work = std::move(work)]() -> Result<T> {
         // It may have been thrown away and made anew, here or by another worker.
         if (cell->it && !cell->it->is_current()) cell->it.reset();
         if (!cell->it) {
             if (!std::filesystem::exists(path)) return not_found("nothing is indexed there");
             WARREN_TRY(cell->it, shard::DerivedReader::open(path));
+            WARREN_TRY_VOID(cell->it->set_cache_kib(kib));
         }
         auto out = work(*cell->it);
         if (!out && (out.error().kind == ErrorKind::Io || out.error().kind == ErrorKind::Damaged))

@@ -20,8 +20,11 @@ StorageWorker::StorageWorker(pipe::Host& host)
       shards_(host.io(), executor_, host.metrics(), layout_,
               {settings_.open_shards_max, settings_.shard_bytes_max, settings_.cache_kib()}),
       intake_(host.io(), executor_, host.metrics(), layout_, shards_, host.epoch(), {}),
-      restored_(host.io()), slots_(host.io(), executor_, layout_), outbox_(host),
-      folders_(Executor::make_strand("folders")), node_strand_(Executor::make_strand("node")),
+      restored_(host.io()),
+      slots_(host.io(), executor_, host.metrics(), layout_,
+             {settings_.cache_kib(), StorageSettings::index_reader_shares * settings_.cache_kib()}),
+      outbox_(host), folders_(Executor::make_strand("folders")),
+      node_strand_(Executor::make_strand("node")),
       tools_(host, executor_, shards_, layout_,
              {settings_.state_dir, settings_.backup_dir, settings_.shard_bytes_max,
               settings_.retention, settings_.retention_interval, settings_.check_interval_ms},
@@ -34,6 +37,9 @@ StorageWorker::StorageWorker(pipe::Host& host)
     shards_.on_damage([this](const Damage& damage) { tell_damage(damage); });
     slots_.on_damage([this](std::uint8_t slot) {
         if (owns(slot)) pipe::spawn(host_.io(), make_index_anew(slot));
+    });
+    slots_.on_replaced([this](std::uint8_t slot) {
+        if (owns(slot)) pipe::spawn(host_.io(), index_slot(slot));
     });
 }
 

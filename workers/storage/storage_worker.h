@@ -65,6 +65,7 @@ private:
     Task<void> follow_what_is_announced();
     Task<void> index_what_a_crash_left();
     Task<void> make_index_anew(std::uint8_t slot);
+    Task<void> index_slot(std::uint8_t slot);
     Task<void> index_files(std::function<bool(const FileOnDisk&)> wanted);
 
     // indexing.cpp
@@ -72,6 +73,8 @@ private:
     Task<void> index(ShardUse use);
     Task<bool> index_step(ShardUse use, Executor::Terms terms);
     Task<void> index_now(ShardUse use);
+    Task<Result<std::int64_t>> index_more(CommunityId community);
+    Task<Result<void>> unlist_pruned(CommunityId community, GlobalTime floor);
     void committed(const ShardUse& use, std::size_t records, const shard::ShardRoot& root);
 
     bool owns(std::uint8_t slot) const;
@@ -114,6 +117,7 @@ private:
     Task<pipe::Answer> on_list_shards(Call call, CommunityId after);
     Task<pipe::Answer> on_set_retention(Call call, CommunityId community,
                                         std::optional<shard::Retention> rule);
+    Task<pipe::Answer> on_get_retention(Call call, CommunityId community);
     Task<pipe::Answer> on_export_records(Call call, CommunityId community, RecordRef after,
                                          std::size_t bytes_max);
     Task<pipe::Answer> on_list_backups(Call call);

@@ -40,13 +40,18 @@ Tools::Worker StorageWorker::lend_to_tools() {
             auto forgotten = co_await self.slots_.forget(
                 shard->id, shard::Derived::Then::IndexAgain, monotonic_now() + index_time_max);
             if (!forgotten)
-                process::log::unusual("event=index.not_pruned community={} reason=\"{}\"",
+                process::log::unusual("event=index.not_made_anew community={} reason=\"{}\"",
                                       shard->id.hex(), forgotten.error().text);
             self.index_soon(shard);
         };
         pipe::spawn(host_.io(), forget(*this, use));
-        // The network worker compares what is there now with peers.
-        outbox_.community_changed(use->id, Membership::Joined);
+    };
+    out.index_more = [this](CommunityId community) { return index_more(community); };
+    out.unlist_pruned = [this](CommunityId community, GlobalTime floor) {
+        return unlist_pruned(community, floor);
+    };
+    out.compare_with_peers = [this](CommunityId community) {
+        outbox_.community_changed(community, Membership::Joined);
     };
     return out;
 }
@@ -62,6 +67,12 @@ Task<pipe::Answer> StorageWorker::on_set_retention(Call call, CommunityId commun
     auto set = co_await tools_.set_retention(community, rule, call.deadline);
     if (!set) co_return set.error();
     co_return replies::done();
+}
+
+Task<pipe::Answer> StorageWorker::on_get_retention(Call call, CommunityId community) {
+    auto found = co_await tools_.retention(community, call.deadline);
+    if (!found) co_return found.error();
+    co_return replies::retention(*found);
 }
 
 Task<pipe::Answer> StorageWorker::on_export_records(Call call, CommunityId community,

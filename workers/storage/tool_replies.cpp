@@ -40,6 +40,13 @@ pipe::Answer shards(const ShardPage& page) {
     return answer(builder, S::CreateListShardsReply(builder, list, page.more, usage));
 }
 
+pipe::Answer retention(const RetentionInForce& found) {
+    Builder builder;
+    const auto rule =
+        S::CreateRetention(builder, found.rule.age_ms, found.rule.records, found.rule.bytes);
+    return answer(builder, S::CreateGetRetentionReply(builder, rule, found.own));
+}
+
 pipe::Answer tasks(const std::list<Tracked>& tasks) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::TaskRow>> all;

@@ -133,6 +133,17 @@ Task<Result<void>> Tools::set_retention(CommunityId community, std::optional<sha
     co_return Result<void>{};
 }
 
+Task<Result<RetentionInForce>> Tools::retention(CommunityId community, Nanoseconds deadline) {
+    std::function<Result<RetentionInForce>(shard::Shard&)> work =
+        [fallback = settings_.retention](shard::Shard& shard) -> Result<RetentionInForce> {
+        WARREN_TRY(auto own, shard.retention());
+        return RetentionInForce{own.value_or(fallback), own.has_value()};
+    };
+    if (community == protocol::directory_community()) co_return RetentionInForce{};
+    co_return co_await shards_.write<RetentionInForce>(shards_.use(community), std::move(work),
+                                                       deadline);
+}
+
 Result<void> Tools::start(TaskKind kind, const CommunityId& community, const std::string& name) {
     bool named = kind == TaskKind::Backup || kind == TaskKind::Restore;
     if (named && !shard::is_backup_name(name))
@@ -257,6 +268,7 @@ Task<void> Tools::rebuild(Tracked task, CommunityId community) {
     if (!rebuilt) co_return task->fail(rebuilt.error().text);
     task->done = task->total = rebuilt->records;
     worker_.index_anew(use);
+    worker_.compare_with_peers(community);
     task->finish(std::to_string(rebuilt->records) + " records kept, " +
                  std::to_string(rebuilt->refused) + " refused; the file before is " +
                  rebuilt->set_aside);

@@ -32,6 +32,10 @@ struct ExportPart {
     shard::ShardWalk::Part part;
     Bytes details;
 };
+struct RetentionInForce {
+    shard::Retention rule;
+    bool own = false;  // else that of the settings
+};
 struct BackupRow {
     std::string name;
     std::int64_t created_ms = 0;
@@ -58,6 +62,10 @@ public:
         std::function<Task<Result<shard::DownloadPage>>(Infohash, Nanoseconds)> downloads;
         std::function<Task<Result<void>>(shard::StoredDownload, Nanoseconds)> restore_download;
         std::function<void(const ShardUse&)> index_anew;
+        // Of listings: one step on, and up to which row they are; what pruning took leaves them.
+        std::function<Task<Result<std::int64_t>>(CommunityId)> index_more;
+        std::function<Task<Result<void>>(CommunityId, GlobalTime floor)> unlist_pruned;
+        std::function<void(CommunityId)> compare_with_peers;
     };
     Tools(pipe::Host& host, Executor& executor, Shards& shards, const Layout& layout,
           Settings settings, Worker worker);
@@ -65,6 +73,7 @@ public:
     Task<Result<ShardPage>> list(CommunityId after, Nanoseconds deadline);
     Task<Result<void>> set_retention(CommunityId community, std::optional<shard::Retention> rule,
                                      Nanoseconds deadline);
+    Task<Result<RetentionInForce>> retention(CommunityId community, Nanoseconds deadline);
     Task<Result<ExportPart>> export_part(CommunityId community, RecordRef after,
                                          std::size_t bytes_max, Nanoseconds deadline);
     Task<Result<std::vector<BackupRow>>> list_backups(Nanoseconds deadline);
@@ -108,7 +117,9 @@ private:
         bool pruning = false, proof = false;
     };
     Task<void> prune(Tracked task, CommunityId community);
-    Task<Result<std::uint64_t>> prune_all(Tracked task, CommunityId community);
+    Task<Result<GlobalTime>> prune_all(Tracked task, CommunityId community);
+    Task<Result<shard::PruneStep>> prune_indexed(Tracked task, CommunityId community,
+                                                 std::int64_t before_body);
     Task<void> idle_moment();
     Task<Result<void>> prove(CommunityId community);
     Task<void> prove_and_mend(CommunityId community);

@@ -14,38 +14,61 @@ constexpr Nanoseconds patience = 1_s;  // for an idle moment; a busy node is che
 
 }  // namespace
 
+// Done when listings and search know nothing more of what went.
 Task<void> Tools::prune(Tracked task, CommunityId community) {
-    auto pruned = co_await prune_all(task, community);
-    if (!pruned) co_return task->fail(pruned.error().text);
+    auto floor = co_await prune_all(task, community);
+    if (!floor) co_return task->fail(floor.error().text);
+    auto unlisted = co_await worker_.unlist_pruned(community, *floor);
+    if (!unlisted) co_return task->fail("listings: " + unlisted.error().text);
     task->total = task->done;
-    task->finish(std::to_string(*pruned) + " records pruned");
-    if (*pruned == 0) co_return;
-    process::log::info("event=retention.pruned community={} records={}", community.hex(), *pruned);
-    worker_.index_anew(shards_.use(community));
+    task->finish(std::to_string(task->done) + " records pruned");
+    if (task->done == 0) co_return;
+    process::log::info("event=retention.pruned community={} records={}", community.hex(),
+                       task->done);
+    worker_.compare_with_peers(community);
 }
 
-Task<Result<std::uint64_t>> Tools::prune_all(Tracked task, CommunityId community) {
+// What listings have seen goes; where more is to go they see more, until they have seen all.
+Task<Result<GlobalTime>> Tools::prune_all(Tracked task, CommunityId community) {
+    std::int64_t indexed = 0;
+    while (true) {
+        if (!serves(community)) co_return moved_away();
+        auto now = co_await worker_.index_more(community);
+        if (!now) co_return std::move(now.error());
+        const bool further = *now != indexed;
+        indexed = *now;
+        auto last = co_await prune_indexed(task, community, indexed);
+        if (!last) co_return std::move(last.error());
+        if (!last->waits || !further) co_return last->floor;
+    }
+}
+
+Task<Result<shard::PruneStep>> Tools::prune_indexed(Tracked task, CommunityId community,
+                                                    std::int64_t before_body) {
     struct Step {
         shard::PruneStep pruned;
+        shard::ShardRoot root;
         Nanoseconds took = 0;
     };
     shard::PruneBudget budget;
+    budget.before_body = before_body;
     while (true) {
         std::function<Result<Step>(shard::Shard&)> work =
             [budget, fallback = settings_.retention](shard::Shard& shard) -> Result<Step> {
             auto began = monotonic_now();
             WARREN_TRY(auto own, shard.retention());
             WARREN_TRY(auto step, shard.prune(own.value_or(fallback), wall_now_ms(), budget));
-            return Step{step, monotonic_now() - began};
+            return Step{step, shard.root(), monotonic_now() - began};
         };
         auto use = shards_.use(community);
         auto step = co_await bulk_write<Step>(use, std::move(work));
         if (!step) co_return std::move(step.error());
+        use->root = step->root;
         host_.metrics().observe_us("storage_prune_slice_seconds",
                                    static_cast<std::uint64_t>(step->took / 1000));
         host_.metrics().counter("storage_records_pruned_total") += step->pruned.pruned;
         task->done += step->pruned.pruned;
-        if (!step->pruned.more) co_return task->done;
+        if (!step->pruned.more) co_return step->pruned;
         budget.adapt(step->took);
         WARREN_CO_TRY_VOID(co_await shards_.shorten_log(use, shard::PruneBudget::log_pages));
         co_await pipe::sleep_for(host_.io(), pause_between_steps);

@@ -172,21 +172,27 @@ TEST(Dispatch, PublishingInspectsThenSigns) {
     EXPECT_EQ(storage_kind(asked[1]), S::Inbox::PublishRecord);
 }
 
+// Of two workers that share them.
+std::uint64_t slots_of(std::uint16_t worker) {
+    return std::uint64_t{0x5555'5555'5555'5555} << worker;
+}
+
 TEST(Dispatch, SearchMergesByRankAndSaysWhatIsMissing) {
     Node node;
     node.script([](const pipe::Ask& ask) -> Answered {
         if (ask.target.index == 1 && ask.trace == 99) return std::nullopt;
         Builder builder;
         const auto id = community(1);
-        const auto ref = record(1);
         const auto hash = infohash(2);
         std::vector<flatbuffers::Offset<S::Torrent>> list;
         for (const double rank : {-3.0, -1.0}) {
+            const auto ref = record(static_cast<std::uint64_t>(10 - rank) + ask.target.index);
             const auto own = rank - 0.5 * ask.target.index;
             const auto name = builder.CreateString(std::to_string(own));
             list.push_back(S::CreateTorrent(builder, &id, &ref, &hash, name, 1, 1, 0, 0, 0, own));
         }
-        return storage_reply(builder, S::CreateSearchReply(builder, builder.CreateVector(list)));
+        return storage_reply(builder, S::CreateSearchReply(builder, builder.CreateVector(list),
+                                                           false, slots_of(ask.target.index)));
     });
     const auto both = node.call("GET", "/api/v1/search?q=x&limit=3");
     expect_shape(both, "SearchResult");
@@ -200,6 +206,33 @@ TEST(Dispatch, SearchMergesByRankAndSaysWhatIsMissing) {
     EXPECT_EQ(node.asked().size(), asked + 1);
 }
 
+// Slots that move have no owner for a moment, or answer twice: nothing is missing, nothing is there
+// twice, and nobody is told of it.
+TEST(Dispatch, ASearchWhileSlotsMoveIsAskedAgain) {
+    Node node;
+    int asked = 0;
+    node.script([&asked](const pipe::Ask& ask) -> Answered {
+        const bool moving = asked++ < 2;
+        const auto worker = ask.target.index;
+        Builder builder;
+        const auto id = community(1);
+        const auto hash = infohash(2);
+        std::vector<flatbuffers::Offset<S::Torrent>> list;
+        for (const std::uint64_t time : {std::uint64_t{1}, std::uint64_t{2} + worker}) {
+            const auto ref = record(time);  // the first is in both answers
+            const auto name = builder.CreateString(std::to_string(time));
+            list.push_back(S::CreateTorrent(builder, &id, &ref, &hash, name, 1, 1, 0, 0, 0, -1));
+        }
+        const auto slots = moving && worker == 1 ? 0 : slots_of(worker);
+        return storage_reply(
+            builder, S::CreateSearchReply(builder, builder.CreateVector(list), false, slots));
+    });
+    const auto found = node.call("GET", "/api/v1/search?q=x").json();
+    EXPECT_EQ(asked, 4);
+    EXPECT_EQ(found["items"].size(), 3u) << found;
+    EXPECT_EQ(found["complete"], true);
+}
+
 // One torrent for each part of each worker's index; better, the later the part.
 Answered found_part(const S::Search& question, std::uint16_t worker) {
     Builder builder;
@@ -210,7 +243,8 @@ Answered found_part(const S::Search& question, std::uint16_t worker) {
     const auto name = builder.CreateString("part " + std::to_string(question.group()));
     const std::vector<flatbuffers::Offset<S::Torrent>> list = {S::CreateTorrent(
         builder, &id, &ref, &hash, name, 1, 1, 0, 0, 0, -score, 12, 3, 1'000, score, 1, 1)};
-    return storage_reply(builder, S::CreateSearchReply(builder, builder.CreateVector(list)));
+    return storage_reply(builder, S::CreateSearchReply(builder, builder.CreateVector(list), false,
+                                                       slots_of(worker)));
 }
 
 const S::Search& search_of(const pipe::Ask& ask) {
@@ -301,8 +335,8 @@ TEST(Dispatch, AnAuthorsRecordsAreMergedOverWorkers) {
         }
         const auto list = builder.CreateVector(rows);
         const auto key = builder.CreateVector(Bytes(74, 7));
-        return storage_reply(builder,
-                             S::CreateListAuthoredReply(builder, list, false, 2, 1, key, false));
+        return storage_reply(builder, S::CreateListAuthoredReply(builder, list, false, 2, 1, key,
+                                                                 false, slots_of(worker)));
     });
     for (const auto& member : {std::string(40, 'a'), std::string(148, 'b')}) {
         const auto answer = node.call("GET", "/api/v1/members/" + member + "/records?limit=3");

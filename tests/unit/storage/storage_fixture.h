@@ -28,7 +28,9 @@ protected:
         node = std::make_unique<StorageNode>(me, folder.path(), ++epoch, settings);
     }
 
-    pipe::Message store_message(const CommunityId& community, const std::vector<Bytes>& packets) {
+    enum class Durable { No, Yes };
+    pipe::Message store_message(const CommunityId& community, const std::vector<Bytes>& packets,
+                                Durable durable = Durable::No) {
         Builder builder;
         Bytes blob;
         std::vector<std::uint16_t> sizes;
@@ -38,7 +40,8 @@ protected:
         }
         auto id = to_wire<ipc::CommunityId>(community);
         auto list = builder.CreateVector(sizes);
-        auto message = question(builder, S::CreateStoreRecords(builder, &id, list));
+        auto message =
+            question(builder, S::CreateStoreRecords(builder, &id, list, durable == Durable::Yes));
         message.blobs.emplace_back(std::move(blob));
         return message;
     }

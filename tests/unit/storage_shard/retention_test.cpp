@@ -111,7 +111,7 @@ TEST_F(RetentionShard, KeepsToItsBytesAndGivesPagesBackOnlyWhenAsked) {
     auto sum = into->root().sum;
     int steps = 0;
     while (true) {
-        auto more = into->shrink(32);
+        auto more = into->shrink(16);
         ASSERT_OK(more);
         ++steps;
         if (!*more) break;

@@ -232,6 +232,9 @@ void add_upkeep(std::vector<Schema>& rows) {
                     {optional(count("age_s", "Records older than this go; 0: none.")),
                      optional(count("records", "So many are kept, the newest; 0: all.")),
                      optional(count("bytes", "Of the file's pages in use; 0: any."))}});
+    rows.push_back({"RetentionInForce",
+                    {count("age_s"), count("records"), count("bytes"),
+                     choice("source", "community|settings")}});
     rows.push_back(
         {"Shard",
          {hex("community", 40), choice("state", "closed|open|left|damaged"), count("slot"),

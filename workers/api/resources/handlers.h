@@ -50,6 +50,7 @@ Handled find_member(Call& call);
 Handled list_shards(Call& call);
 Handled start_shard_task(Call& call);
 Handled list_tasks(Call& call);
+Handled get_retention(Call& call);
 Handled set_retention(Call& call);
 Handled reset_retention(Call& call);
 Handled export_records(Call& call);

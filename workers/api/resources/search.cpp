@@ -19,6 +19,7 @@ struct SearchLines {
     std::multiset<double> best = {};  // scores of what was sent, `limit` at most
     std::size_t items = 0;
     bool complete = true;
+    SlotSet slots = 0;
 };
 
 // What cannot be among the best any more is left out.
@@ -32,6 +33,7 @@ std::string take_lines(SearchLines& search) {
         ++search.items;
     }
     search.complete = search.complete && search.found.complete;
+    search.slots |= search.found.slots;
     search.found.torrents.clear();
     return out;
 }
@@ -47,7 +49,8 @@ pipe::Task<void> write_lines(std::shared_ptr<SearchLines> search, http::ChunkWri
         else
             search->complete = false;
     }
-    const auto last = json::dump({{"complete", search->complete}, {"items", search->items}}) + "\n";
+    const bool complete = search->complete && search->slots == all_slots;
+    const auto last = json::dump({{"complete", complete}, {"items", search->items}}) + "\n";
     (void)co_await writer.write(last);
 }
 

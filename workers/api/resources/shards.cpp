@@ -73,13 +73,18 @@ Handled list_tasks(Call& call) {
     co_return reply_json(items<json::Value>(*list));
 }
 
+Handled get_retention(Call& call) {
+    auto found = co_await call.outbox().get_retention(call.errand, call.community());
+    if (!found) co_return std::move(found.problem());
+    co_return reply_json(to_json(*found));
+}
+
 Handled set_retention(Call& call) {
     const RetentionRule rule{number_of(call.body, "age_s", 1000), number_of(call.body, "records"),
                              number_of(call.body, "bytes")};
     auto done = co_await call.outbox().set_retention(call.errand, call.community(), rule);
     if (!done) co_return std::move(done.problem());
-    co_return reply_json(
-        {{"age_s", rule.age_ms / 1000}, {"records", rule.records}, {"bytes", rule.bytes}});
+    co_return reply_json(to_json(RetentionInForce{rule, true}));
 }
 
 Handled reset_retention(Call& call) {

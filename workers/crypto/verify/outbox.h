@@ -16,6 +16,7 @@ struct Batch {
     CommunityId community;
     Bytes bytes;  // records end to end
     std::vector<std::uint16_t> sizes;
+    bool durable = false;  // the answer says that power loss takes none of them
 };
 
 class Outbox {

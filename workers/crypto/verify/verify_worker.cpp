@@ -66,8 +66,7 @@ VerifyWorker::check_signatures(const std::vector<ByteView>& packets) {
 
 pipe::Task<std::vector<Verdict>> VerifyWorker::verify_records(CommunityId community,
                                                               const std::vector<ByteView>& records,
-                                                              Nanoseconds deadline,
-                                                              std::uint64_t trace) {
+                                                              Onward onward) {
     std::vector<Verdict> verdicts;
     std::uint64_t bad = 0;
     for (const auto record : records) {
@@ -81,6 +80,7 @@ pipe::Task<std::vector<Verdict>> VerifyWorker::verify_records(CommunityId commun
     for (std::size_t next = 0; next < records.size();) {
         Batch batch;
         batch.community = community;
+        batch.durable = onward.durable;
         std::vector<std::size_t> places;
         for (; next < records.size(); ++next) {
             if (verdicts[next] != Verdict::Accepted) continue;
@@ -90,7 +90,8 @@ pipe::Task<std::vector<Verdict>> VerifyWorker::verify_records(CommunityId commun
             places.push_back(next);
         }
         if (places.empty()) break;
-        auto stored = co_await outbox_.store_records(std::move(batch), deadline, trace);
+        auto stored =
+            co_await outbox_.store_records(std::move(batch), onward.deadline, onward.trace);
         for (std::size_t i = 0; i < places.size(); ++i)
             verdicts[places[i]] = stored.ok() ? (*stored)[i] : Verdict::NotStored;
     }

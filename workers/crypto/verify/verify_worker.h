@@ -14,6 +14,13 @@ Result<std::vector<ByteView>> cut(ByteView bytes, const std::vector<std::uint16_
 // Form, community and signature of one record. Accepted: storage may have it.
 Verdict check_record(const CommunityId& community, ByteView record);
 
+// How a batch goes on to storage.
+struct Onward {
+    Nanoseconds deadline = 0;
+    std::uint64_t trace = 0;
+    bool durable = false;  // the answer says that power loss takes none of the records
+};
+
 class VerifyWorker final : public pipe::Service {
 public:
     explicit VerifyWorker(pipe::Host& host) : host_(host), outbox_(host) {}
@@ -23,9 +30,8 @@ public:
 
 private:
     pipe::Task<std::vector<std::uint8_t>> check_signatures(const std::vector<ByteView>& packets);
-    pipe::Task<std::vector<Verdict>> verify_records(CommunityId community,
-                                                    const std::vector<ByteView>& records,
-                                                    Nanoseconds deadline, std::uint64_t trace);
+    pipe::Task<std::vector<Verdict>>
+    verify_records(CommunityId community, const std::vector<ByteView>& records, Onward onward);
     pipe::Task<void> let_others_run(std::size_t done);
 
     pipe::Host& host_;
