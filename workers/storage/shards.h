@@ -246,6 +246,8 @@ private:
     Task<Result<void>> move_log(ShardUse use, std::shared_ptr<std::optional<shard::LogPin>> pin,
                                 Executor::Terms terms);
     void forget_unplaced();
+    Task<Result<void>> close_cell(Executor::Strand strand, std::function<void()> reset,
+                                  Nanoseconds deadline);
     void begin_closing(OpenShard& shard);
     Task<void> finish_closing(std::shared_ptr<OpenShard> shard);
 
@@ -258,8 +260,6 @@ private:
     void stop_seeking(const std::shared_ptr<OpenShard>& shard);
     std::size_t hung() const;
     bool close_unused();
-    Task<Result<void>> close_cell(Executor::Strand strand, std::function<void()> reset,
-                                  Nanoseconds deadline);
 
     // commits.cpp
     void gather(const ShardUse& use);
