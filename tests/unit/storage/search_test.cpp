@@ -35,6 +35,17 @@ protected:
         auto words = builder.CreateString(text);
         return node->ask(question(builder, S::CreateSearch(builder, words, 100, group, groups)));
     }
+    // How many there are, by an answer that all slots gave in time.
+    std::size_t count_of(const std::string& text) {
+        const auto deadline = monotonic_now() + 20_s;
+        while (monotonic_now() < deadline) {
+            auto answer = ask_search(text);
+            const auto* found = reply_of<S::SearchReply>(answer);
+            if (found && !found->partial()) return found->torrents()->size();
+        }
+        ADD_FAILURE() << "no whole answer for " << text;
+        return 0;
+    }
     // The first question may find the damage, and answer without that slot.
     bool comes_to_find_again(const std::string& text, std::size_t count) {
         const auto deadline = monotonic_now() + 20_s;
@@ -251,13 +262,13 @@ TEST_F(SearchTest, PruningTakesFromSearchWhatItTookAndNothingElse) {
         pruned = task_is_done(S::TaskKind::Prune, community);
         ++looks;
         for (const int kept : {260, 281, 299})
-            ASSERT_EQ(search("film " + std::to_string(kept)).size(), 1u) << "look " << looks;
-        ASSERT_EQ(search("beside").size(), 60u);
+            ASSERT_EQ(count_of("film " + std::to_string(kept)), 1u) << "look " << looks;
+        ASSERT_EQ(count_of("beside"), 60u);
     }
     ASSERT_TRUE(pruned);
     EXPECT_GT(looks, 1u);
     for (int i = 101; i < 300; i += 6)  // fewer digits are the beginning of others
-        ASSERT_EQ(search("film " + std::to_string(i)).size(), i < 260 ? 0u : 1u) << i;
+        ASSERT_EQ(count_of("film " + std::to_string(i)), i < 260 ? 0u : 1u) << i;
     EXPECT_EQ(contents(community).size(), 40u);  // and the genesis
     EXPECT_EQ(listed(community), 40u);
     EXPECT_EQ(node->host().metrics().counter("storage_indexes_replaced_total"), 0u);
