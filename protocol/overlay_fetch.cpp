@@ -314,10 +314,9 @@ Nanoseconds Fetcher::tick(Nanoseconds now) {
             line.jobs.clear();
             line.queued.clear();
         }
-        pump(now, at->first);
         bool idle = line.jobs.empty() && line.requests.empty() && line.stores == 0;
-        bool settled = line.reserved == 0 && line.storing == 0 && line.accepted == 0;
-        at = idle && (gone || settled) ? lines_.erase(at) : std::next(at);
+        if (!idle) pump(now, at->first);  // most are idle where there are many communities
+        at = idle && (gone || line.accepted == 0) ? lines_.erase(at) : std::next(at);
     }
     return next;
 }
