@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "protocol/community/types.h"
 
 namespace warren::protocol {
 
@@ -61,12 +62,10 @@ bool is_valid_prev(const RecordRef& prev, GlobalTime time) {
 }  // namespace
 
 bool is_record_kind(std::uint8_t message_id) {
-    switch (static_cast<RecordKind>(message_id)) {
-    case RecordKind::ChannelGenesis:
-    case RecordKind::Torrent:
-    case RecordKind::ChannelAnnounced: return true;
-    }
-    return false;
+    return std::ranges::any_of(community_types, [&](const CommunityType* type) {
+        const auto* message = type->find(message_id);
+        return message && message->is_stored();
+    });
 }
 
 Result<RecordView> decode_record(ByteView packet) {
