@@ -34,7 +34,7 @@ struct Membership {
 };
 
 struct Peer {
-    explicit Peer(Rate reply_rate) : replies(reply_rate), checks({100, 300}) {}
+    explicit Peer(Rate reply_rate) : replies(reply_rate), checks({250, 500}) {}
 
     MemberId member;
     PublicKey key;
