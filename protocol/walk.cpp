@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t own_addresses_max = 16, checks_max = 2048, anchors_max = 256;
 constexpr std::size_t cached_communities_max = 16;
+constexpr Nanoseconds anchors_life = 3'600'000'000'000;
 constexpr Nanoseconds patience = 8'000'000'000;
 constexpr Nanoseconds puncture_target_interval = 10'000'000'000;
 constexpr unsigned wrong_identifiers_max = 3;
@@ -101,6 +102,7 @@ std::vector<CachedPeer> Walk::cached_peers(std::size_t max) const {
 }
 
 void Walk::add_cached(Nanoseconds now, const std::vector<CachedPeer>& peers) {
+    anchors_until_ = now + anchors_life;
     for (const auto& peer : peers) {
         if (anchors_.size() >= anchors_max) return;
         anchors_.push_back(peer);

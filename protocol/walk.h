@@ -141,6 +141,7 @@ private:
     std::set<Endpoint> own_addresses_;
     OwnAddresses own_;
     std::vector<CachedPeer> anchors_;
+    Nanoseconds anchors_until_ = 0;  // who was not met by then is gone
     // To echo to those who have no slot for us. By community: each worker there has its own secret.
     std::map<std::pair<CommunityId, Endpoint>, std::uint64_t> cookies_of_full_;
     Pending<Check> checks_, checks_of_strangers_;  // half of the places each (R-U1)

@@ -242,6 +242,7 @@ Nanoseconds Walk::tick(Nanoseconds now) {
     signings_.clear_expired(now);
     if (now >= next_churn_) {
         next_churn_ = now + second;
+        if (now >= anchors_until_) anchors_.clear();
         churn(now);
     }
     while (!queue_.empty() && queue_.begin()->first <= now) {

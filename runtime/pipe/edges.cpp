@@ -32,7 +32,8 @@ const std::vector<Edge>& edges() {
     static const std::vector<Edge> table = {
         {Role::Network, Role::Verify, tags(V::VerifyRecords, V::CheckSignatures)},
         {Role::Network, Role::Storage,
-         tags(S::ListCommunities, S::Reconcile, S::GetRoot, S::FetchRecords)},
+         tags(S::ListCommunities, S::Reconcile, S::GetRoot, S::FetchRecords, S::PutPeers,
+              S::GetPeers)},
         {Role::Network, Role::Torrent, tags(T::ListWanted, T::FindSwarm, T::AddPeers)},
         {Role::Network, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Verify, Role::Storage, tags(S::StoreRecords)},

@@ -113,6 +113,7 @@ pipe::Task<void> NetworkWorker::settle() {
 
 // Nobody else gets what the kernel queued for our socket, so it is answered before we go.
 pipe::Task<void> NetworkWorker::drain() {
+    if (saved_peers_) co_await save_peers();
     const auto deadline = monotonic_now() + drain_patience;
     while (!overlay_ && monotonic_now() < deadline)
         co_await pipe::sleep_for(host_.io(), drain_look);

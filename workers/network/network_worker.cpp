@@ -1,6 +1,7 @@
 // Start, sockets, timers and settings.
 #include "workers/network/network_worker.h"
 
+#include "protocol/cached_peers.h"
 #include "runtime/process/log.h"
 #include "workers/network/settings.h"
 
@@ -11,7 +12,7 @@ namespace log = process::log;
 
 namespace {
 
-constexpr Nanoseconds retry = 200_ms, swarm_interval = 2_s;
+constexpr Nanoseconds retry = 200_ms, swarm_interval = 2_s, peers_interval = 60_s;
 constexpr int batches_per_turn = 4;
 
 }  // namespace
@@ -58,6 +59,7 @@ pipe::Task<void> NetworkWorker::begin() {
     pipe::spawn(host_.io(), keep_communities(listed));
     pipe::spawn(host_.io(), keep_swarms());
     pipe::spawn(host_.io(), keep_metrics());
+    pipe::spawn(host_.io(), keep_peers());
 }
 
 void NetworkWorker::read(Port& port, int batches_max) {
@@ -109,6 +111,52 @@ pipe::Task<void> NetworkWorker::keep_time() {
         boost::system::error_code ignored;  // cancelled: the time was moved forward
         co_await tick_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+}
+
+// Gets those of the last start, and keeps those of this one.
+pipe::Task<void> NetworkWorker::keep_peers() {
+    while (!saved_peers_) {
+        auto parts = co_await outbox_.get_peers();
+        if (parts.ok()) take_cached_peers(*parts);
+        if (!parts.ok()) co_await pipe::sleep_for(host_.io(), retry);
+    }
+    while (true) {
+        co_await pipe::sleep_for(host_.io(), peers_interval);
+        co_await save_peers();
+    }
+}
+
+// Kept by index; the number of workers, and so who serves what, may have changed since.
+void NetworkWorker::take_cached_peers(const std::vector<Bytes>& parts) {
+    std::size_t count = 0;
+    for (const auto& part : parts) {
+        auto peers = protocol::decode_cached_peers(part);
+        if (!peers.ok()) {
+            log::broken("peers of the last start not used error=\"{}\"", peers.error().text);
+            continue;
+        }
+        for (auto& peer : *peers)
+            std::erase_if(peer.communities, [&](const auto& id) { return !is_mine(id); });
+        std::erase_if(*peers, [](const auto& peer) { return peer.communities.empty(); });
+        count += peers->size();
+        overlay_->add_cached_peers(monotonic_now(), *peers);
+    }
+    saved_peers_ = Bytes{};
+    if (count > 0) log::info("peers of the last start count={}", count);
+    flush_soon();
+    tick_soon();
+}
+
+pipe::Task<void> NetworkWorker::save_peers() {
+    auto peers = overlay_->cached_peers();
+    auto bytes = protocol::encode(peers);
+    if (peers.empty() || bytes == *saved_peers_) co_return;
+    auto saved = bytes;
+    const auto put = co_await outbox_.put_peers(std::move(bytes));
+    if (put.ok())
+        saved_peers_ = std::move(saved);
+    else
+        log::debug("peers not kept error=\"{}\"", put.error().text);
 }
 
 pipe::Task<void> NetworkWorker::keep_swarms() {

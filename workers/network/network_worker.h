@@ -45,6 +45,9 @@ private:
     pipe::Task<void> keep_time();
     pipe::Task<void> keep_swarms();
     pipe::Task<void> keep_metrics();
+    pipe::Task<void> keep_peers();
+    void take_cached_peers(const std::vector<Bytes>& parts);
+    pipe::Task<void> save_peers();
     void add_bootstrap();
     void find_own_address();
 
@@ -113,6 +116,7 @@ private:
     bool flush_scheduled_ = false;
     Nanoseconds tick_at_ = 0;
     pipe::asio::steady_timer tick_timer_;
+    std::optional<Bytes> saved_peers_;  // once the last start's were given back
     std::uint64_t last_wish_ = 0;
     Wishes<protocol::DhtFound> finds_;  // users that wait for the DHT
     Wishes<protocol::DhtStored> stores_;

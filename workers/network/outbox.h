@@ -42,6 +42,9 @@ public:
     pipe::Task<Result<protocol::CommunityRoot>> get_root(CommunityId community);
     pipe::Task<Result<std::vector<Bytes>>> fetch_records(protocol::FetchRecords wish);
 
+    pipe::Task<Result<std::vector<Bytes>>> get_peers();
+    pipe::Task<Result<void>> put_peers(Bytes peers);
+
     // torrent
     bool torrent_is_ready() const;
     pipe::Task<Result<std::vector<Infohash>>> list_wanted();

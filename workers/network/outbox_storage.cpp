@@ -9,7 +9,7 @@ namespace S = ipc::storage;
 
 namespace {
 
-constexpr Nanoseconds list_patience = 5_s, sync_patience = 8_s;
+constexpr Nanoseconds list_patience = 5_s, sync_patience = 8_s, put_patience = 2_s;
 
 Bytes blob_at(const pipe::Message& message, std::size_t at) {
     return at < message.blobs.size() ? to_bytes(message.blobs[at].view()) : Bytes{};
@@ -97,6 +97,33 @@ pipe::Task<Result<std::vector<Bytes>>> Outbox::fetch_records(protocol::FetchReco
     if (!reply->sizes()) co_return std::vector<Bytes>{};
     auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
     co_return packets;
+}
+
+pipe::Task<Result<std::vector<Bytes>>> Outbox::get_peers() {
+    flatbuffers::FlatBufferBuilder builder;
+    auto message = request<S::Request>(builder, S::Inbox::GetPeers, S::CreateGetPeers(builder));
+    Terms terms{pipe::Role::Storage, pipe::Target::slot(process::node_slot), list_patience,
+                pipe::NoCredit::Wait};
+    auto answer = co_await ask(terms, std::move(message));
+    if (!answer.ok()) co_return answer.error();
+    const auto* root = pipe::verified_root<S::Answer>(answer->body);
+    if (!root || !root->body_as_GetPeersReply()) co_return foreign_answer("storage");
+    std::vector<Bytes> out;
+    for (const auto& blob : answer->blobs)
+        out.push_back(to_bytes(blob.view()));
+    co_return std::move(out);
+}
+
+pipe::Task<Result<void>> Outbox::put_peers(Bytes peers) {
+    flatbuffers::FlatBufferBuilder builder;
+    auto message =
+        request<S::Request>(builder, S::Inbox::PutPeers, S::CreatePutPeers(builder, host_.index()));
+    message.blobs.emplace_back(std::move(peers));
+    Terms terms{pipe::Role::Storage, pipe::Target::slot(process::node_slot), put_patience,
+                pipe::NoCredit::Fail};
+    auto answer = co_await ask(terms, std::move(message));
+    if (!answer.ok()) co_return answer.error();
+    co_return Result<void>{};
 }
 
 }  // namespace warren::network

@@ -12,6 +12,12 @@ namespace {
 constexpr std::size_t named_communities_max = 3000;  // more go without their names
 constexpr std::size_t sync_bytes_max = 64 * 1024;
 constexpr std::size_t fetch_bytes_max = 256 * 1024;  // one blob
+constexpr std::uint16_t network_workers_max = 16;
+constexpr std::size_t peers_bytes_max = 64 * 1024;
+
+std::string peers_fact(std::uint16_t worker) {
+    return "overlay.peers." + std::to_string(worker);
+}
 
 std::size_t count_of(const std::vector<shard::Verdict>& verdicts, shard::Verdict which) {
     return static_cast<std::size_t>(std::ranges::count(verdicts, which));
@@ -241,6 +247,34 @@ Task<pipe::Answer> StorageWorker::on_list_stored_downloads(Call call, Infohash a
     auto downloads = co_await on_node_file<shard::DownloadPage>(std::move(work), call.deadline);
     if (!downloads) co_return downloads.error();
     co_return replies::downloads(*downloads);
+}
+
+Task<pipe::Answer> StorageWorker::on_put_peers(Call call, std::uint16_t worker, Bytes peers) {
+    if (worker >= network_workers_max || peers.size() > peers_bytes_max)
+        co_return bad_input("storage: more peers than a network worker keeps");
+    std::function<Result<void>(shard::NodeShard&)> work =
+        [worker, peers = std::move(peers)](shard::NodeShard& node) {
+            return node.put_fact(peers_fact(worker), peers);
+        };
+    auto put = co_await on_node_file<void>(std::move(work), call.deadline);
+    if (!put) co_return put.error();
+    co_return replies::done();
+}
+
+Task<pipe::Answer> StorageWorker::on_get_peers(Call call) {
+    using Parts = std::vector<Bytes>;
+    std::function<Result<Parts>(shard::NodeShard&)> work =
+        [](shard::NodeShard& node) -> Result<Parts> {
+        Parts out;
+        for (std::uint16_t worker = 0; worker < network_workers_max; ++worker) {
+            WARREN_TRY(auto fact, node.fact(peers_fact(worker)));
+            if (fact) out.push_back(std::move(*fact));
+        }
+        return out;
+    };
+    auto parts = co_await on_node_file<Parts>(std::move(work), call.deadline);
+    if (!parts) co_return parts.error();
+    co_return replies::peers(std::move(*parts));
 }
 
 }  // namespace warren::storage

@@ -110,7 +110,9 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::PutDownload:
     case S::Inbox::PutResume:
     case S::Inbox::ForgetDownload:
-    case S::Inbox::ListStoredDownloads: return process::node_slot;
+    case S::Inbox::ListStoredDownloads:
+    case S::Inbox::PutPeers:
+    case S::Inbox::GetPeers: return process::node_slot;
     case S::Inbox::SetRetention: return of(root.body_as_SetRetention()->community());
     case S::Inbox::GetRetention: return of(root.body_as_GetRetention()->community());
     case S::Inbox::ExportRecords: return of(root.body_as_ExportRecords()->community());
@@ -220,6 +222,10 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         const auto behind = after ? from_wire<Infohash>(*after) : Infohash{};
         co_return co_await on_list_stored_downloads(call, behind);
     }
+    case S::Inbox::PutPeers:
+        co_return co_await on_put_peers(call, root->body_as_PutPeers()->worker(),
+                                        pipe::join_blobs(request.message.blobs));
+    case S::Inbox::GetPeers: co_return co_await on_get_peers(call);
     case S::Inbox::ListShards: {
         const auto* after = root->body_as_ListShards()->after();
         const auto behind = after ? from_wire<CommunityId>(*after) : CommunityId{};

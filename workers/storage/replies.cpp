@@ -202,6 +202,14 @@ pipe::Answer downloads(const shard::DownloadPage& page) {
     return message;
 }
 
+pipe::Answer peers(std::vector<Bytes> parts) {
+    Builder builder;
+    pipe::Message message{answer(builder, S::CreateGetPeersReply(builder)), {}};
+    for (auto& part : parts)
+        message.blobs.emplace_back(std::move(part));
+    return message;
+}
+
 pipe::Answer moved() {
     pipe::Failure failure;
     failure.text = "another storage worker serves this slot";

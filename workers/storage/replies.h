@@ -21,6 +21,7 @@ pipe::Answer fetched(const std::vector<Bytes>& packets);
 pipe::Answer download_put(shard::Put put);
 pipe::Answer downloads(const shard::DownloadPage& page);
 // The slot lives elsewhere now.
+pipe::Answer peers(std::vector<Bytes> parts);
 pipe::Answer moved();
 
 }  // namespace warren::storage::replies

@@ -44,6 +44,8 @@ private:
     Task<pipe::Answer> on_put_resume(Call call, Infohash infohash, bool paused, Bytes resume);
     Task<pipe::Answer> on_forget_download(Call call, Infohash infohash);
     Task<pipe::Answer> on_list_stored_downloads(Call call, Infohash after);
+    Task<pipe::Answer> on_put_peers(Call call, std::uint16_t worker, Bytes peers);
+    Task<pipe::Answer> on_get_peers(Call call);
 
     // publishing.cpp: records of this node
     Task<pipe::Answer> on_publish_record(Call call, Publication publication);

@@ -125,6 +125,17 @@ Result<pipe::Message> FakeOutbox::storage(const pipe::Message& message) {
         out.blobs.emplace_back(std::move(packed.blob));
         return out;
     }
+    if (const auto* put = root->body_as_PutPeers()) {
+        peers[put->worker()] = blob_of(message);
+        return reply<S::Answer>(builder, S::Reply::Done, S::CreateDone(builder));
+    }
+    if (root->body_as_GetPeers()) {
+        auto out =
+            reply<S::Answer>(builder, S::Reply::GetPeersReply, S::CreateGetPeersReply(builder));
+        for (const auto& [worker, bytes] : peers)
+            out.blobs.emplace_back(Bytes(bytes));
+        return out;
+    }
     const auto* wish = root->body_as_Reconcile();
     if (wish == nullptr) return bad_input("not a message for storage");
     const auto community = to_domain(*wish->community());

@@ -22,6 +22,7 @@ public:
     protocol::PublicKey key;
     std::map<CommunityId, sim::MemoryStore> stores;
     std::vector<Infohash> wanted;
+    std::map<std::uint16_t, Bytes> peers;  // kept for the next start
     std::map<Infohash, std::uint16_t> seeds;
     std::map<Infohash, std::set<Endpoint>> found;
     unsigned failures_to_come = 0;  // so many requests are refused first

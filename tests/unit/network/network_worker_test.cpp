@@ -119,6 +119,30 @@ TEST_F(TwoNodes, serves_only_the_communities_steered_to_it) {
     EXPECT_TRUE(wait(serves));
 }
 
+TEST_F(TwoNodes, peers_are_met_again_after_a_restart_without_bootstrap) {
+    a.start();
+    b.start();
+    const auto knows_a = [&](FakeNode& node) {
+        Builder builder;
+        auto answer = node.request(
+            request<N::Request>(builder, N::Inbox::ListPeers, N::CreateListPeers(builder)));
+        if (!answer.message) return false;
+        const auto* reply = pipe::verified_root<N::Answer>(answer.message->body);
+        const auto* peers = reply->body_as_ListPeersReply()->peers();
+        return peers->size() == 1 && peers->Get(0)->verified();
+    };
+    ASSERT_TRUE(wait([&] { return knows_a(b); }));
+    pipe::spawn(io, b.worker().drain());
+    ASSERT_TRUE(wait([&] { return b.outbox().peers.size() == 1; }));
+    // As told to another process: what it kept, and bytes that nobody wrote.
+    FakeNode c{io, 4, {}};
+    c.outbox().stores.try_emplace(community, community);
+    c.outbox().peers = b.outbox().peers;
+    c.outbox().peers[1] = Bytes(40, 0xff);
+    c.start();
+    EXPECT_TRUE(wait([&] { return knows_a(c); }));
+}
+
 TEST_F(TwoNodes, foreign_bytes_in_the_inbox_are_refused) {
     a.start();
     ASSERT_TRUE(wait([&] { return a.outbox().asked.contains(pipe::Role::Storage); }));
