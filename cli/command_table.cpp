@@ -54,6 +54,18 @@ void add_node_commands(std::vector<CommandRow>& rows) {
     rows.push_back({"stop", "stop the node in order, and wait until it is gone",
                     Options{flag("--no-wait", "return as soon as the node has agreed")},
                     Examples{"stop", "stop --timeout 60"}, run_stop});
+    rows.push_back({"identity export",
+                    "write the node's private key to a new file that only you can read",
+                    Options{word("FILE", "file to write; - for a pipe")},
+                    Examples{"identity export node.key", "identity export - | age -p > node.age"},
+                    run_identity_export});
+    rows.push_back({"identity import",
+                    "start a node as somebody who exists, such as a Tribler user: takes IPv8's key "
+                    "file",
+                    Options{word("FILE", "file to read; - for standard input")},
+                    Examples{"identity import ~/.Tribler/8.0/ec_multichain.pem",
+                             "identity import - < node.key"},
+                    run_identity_import});
     rows.push_back({"config check", "check a settings file; changes nothing",
                     Options{{"FILE", Text, "FILE", "settings file (TOML)", true}},
                     Examples{"config check /etc/warren/warren.toml"}, run_config_check});
@@ -286,10 +298,15 @@ const OptionRow outputs[] = {
 };
 
 constexpr GroupRow groups[] = {
-    {"config", "settings files"},        {"channel", "channels and what they hold"},
-    {"download", "downloads"},           {"shard", "communities' files"},
-    {"community", "communities' rules"}, {"backup", "backups of the node"},
-    {"overlay", "peers as a whole"},     {"dht", "values that nodes keep for each other"},
+    {"config", "settings files"},
+    {"identity", "who the node is"},
+    {"channel", "channels and what they hold"},
+    {"download", "downloads"},
+    {"shard", "communities' files"},
+    {"community", "communities' rules"},
+    {"backup", "backups of the node"},
+    {"overlay", "peers as a whole"},
+    {"dht", "values that nodes keep for each other"},
 };
 
 }  // namespace

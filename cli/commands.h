@@ -7,6 +7,8 @@ namespace warren::cli {
 
 // commands/node_process.cpp: hand over to warrend
 Exit run_up(const Call& call);
+Exit run_identity_export(const Call& call);
+Exit run_identity_import(const Call& call);
 Exit run_config_check(const Call& call);
 Exit run_config_show(const Call& call);
 Exit run_config_sample(const Call& call);

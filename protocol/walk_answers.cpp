@@ -28,13 +28,15 @@ void Walk::prove(Nanoseconds now, const CommunityId& community, Peer& peer) {
 void Walk::take_trailer(Nanoseconds now, const Introduction& intro, Peer& peer) {
     // Who has no slot for us is no neighbour, but what it told of others is as good. It gets its
     // cookie back: a bootstrap node introduces nobody before.
+    const std::pair place{intro.community, intro.from};
     if (intro.trailer && intro.trailer->full && !intro.is_request) {
-        const std::pair place{intro.community, intro.from};
         if (cookies_of_full_.size() >= cookies_max && !cookies_of_full_.contains(place))
             cookies_of_full_.erase(cookies_of_full_.begin());
         cookies_of_full_[place] = intro.trailer->cookie;
         return hub_.peers.release(intro.community, peer);
     }
+    // Bootstrap nodes look after those whom they introduce, but want no slot.
+    if (intro.is_request && !intro.trailer && cookies_of_full_.contains(place)) return;
     if (peer.trusted() && !hub_.peers.admit(now, intro.community, peer, hub_.settings.peers_max))
         return void(++hub_.counters.peers_refused);
     auto& membership = peer.communities[intro.community];

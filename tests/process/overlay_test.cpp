@@ -160,6 +160,41 @@ TEST_F(Overlay, ByTheCommandLineAndWhatIsWrongIsSaid) {
     EXPECT_EQ(bootstrap.get("/api/v1/communities").status, 503);
 }
 
+TEST_F(Overlay, PeersAreMetAgainAfterARestartWithoutBootstrap) {
+    ASSERT_TRUE(bootstrap.start()) << bootstrap.log();
+    Node a(options("a", knows(bootstrap))), b(options("b", knows(bootstrap)));
+    ASSERT_TRUE(a.start()) << a.log();
+    ASSERT_TRUE(b.start()) << b.log();
+    EXPECT_TRUE(wait_until([&] { return are_neighbours(b, a, dht); }, patience_s));
+    b.stop();
+    auto alone = options("b", {});  // what it knew is all that it has
+    alone.folder = b.folder();
+    Node again(alone);
+    ASSERT_TRUE(again.start()) << again.log();
+    EXPECT_TRUE(wait_until([&] { return are_neighbours(again, a, dht); }, patience_s));
+}
+
+TEST_F(Overlay, AnIdentityIsCarriedToAnotherNode) {
+    ASSERT_TRUE(bootstrap.start()) << bootstrap.log();
+    const auto member = member_of(bootstrap);
+    const auto exported = bootstrap.folder() / "exported";
+    const auto identity = [&](const Node& node, const std::string& verb) {
+        return run_program(
+            {Node::program("warren"), "identity", verb, exported, "--state", node.state()});
+    };
+    ASSERT_EQ(identity(bootstrap, "export").exit_code, 0);
+    EXPECT_EQ(std::filesystem::file_size(exported), 74U);
+    EXPECT_EQ(identity(bootstrap, "export").exit_code, 1) << "no file is overwritten";
+    EXPECT_EQ(identity(bootstrap, "import").exit_code, 1) << "it has an identity";
+    bootstrap.stop();
+    Node other(bootstrap_options({}));
+    const auto imported = identity(other, "import");
+    EXPECT_EQ(imported.exit_code, 0) << imported.output;
+    EXPECT_NE(imported.output.find(member), std::string::npos) << imported.output;
+    ASSERT_TRUE(other.start()) << other.log();
+    EXPECT_EQ(member_of(other), member);
+}
+
 TEST_F(Overlay, CommunitiesJoinedAndLeftWhileRunningReachTheOverlay) {
     ASSERT_TRUE(bootstrap.start()) << bootstrap.log();
     Node a(options("a", knows(bootstrap))), b(options("b", knows(bootstrap)));

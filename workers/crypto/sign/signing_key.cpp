@@ -61,6 +61,26 @@ Result<void> check_file(int fd, const std::string& path) {
     return {};
 }
 
+// Of bytes that shall become a key: a sentence, or nothing. Never any of the bytes.
+std::string what_is_wrong(ByteView bytes) {
+    const auto text = text_of(bytes);
+    if (bytes.empty()) return "is empty";
+    if (text.starts_with(public_tag))
+        return "is a public key (LibNaCLPK:); what is wanted is the private one (LibNaCLSK:)";
+    if (text.starts_with("-----BEGIN"))
+        return "is a PEM text; an IPv8 key file holds 74 raw bytes, whatever its name ends in";
+    if (bytes[0] == 0x30)
+        return "is a DER structure: keys of the old binary curves are no identities here";
+    if (!text.starts_with(secret_tag)) return "does not begin with LibNaCLSK:";
+    if (bytes.size() != SigningKey::file_bytes)
+        return fmt::format("has {} bytes instead of {}", bytes.size(), SigningKey::file_bytes);
+    const auto halves = bytes.subspan(secret_tag.size());
+    for (const auto half : {halves.first(half_bytes), halves.last(half_bytes)})
+        if (std::ranges::all_of(half, [&](std::uint8_t byte) { return byte == half[0]; }))
+            return "holds no secret: one half of it is the same byte over and over";
+    return {};
+}
+
 bool read_all(int fd, std::uint8_t* to, std::size_t bytes) {
     while (bytes > 0) {
         const auto got = ::read(fd, to, bytes);
@@ -142,7 +162,7 @@ Result<SigningKey> SigningKey::from_bytes(ByteView bytes) {
     return SigningKey(std::move(key), public_key);
 }
 
-Result<SigningKey> SigningKey::open(const std::string& path) {
+Result<SigningKey::Secret> SigningKey::read_file(const std::string& path) {
     const Descriptor file(
         ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (file.get() < 0) {
@@ -151,8 +171,13 @@ Result<SigningKey> SigningKey::open(const std::string& path) {
         return failed(path, "cannot be opened");
     }
     WARREN_TRY_VOID(check_file(file.get(), path));
-    WARREN_TRY(const auto bytes, secret(file_bytes));
+    WARREN_TRY(auto bytes, secret(file_bytes));
     if (!read_all(file.get(), bytes.get(), file_bytes)) return failed(path, "cannot be read");
+    return bytes;
+}
+
+Result<SigningKey> SigningKey::open(const std::string& path) {
+    WARREN_TRY(const auto bytes, read_file(path));
     auto key = from_bytes({bytes.get(), file_bytes});
     if (!key.ok()) return unfit(path, "is unfit: " + key.error().text);
     return key;
@@ -164,6 +189,34 @@ Result<SigningKey> SigningKey::create(const std::string& path) {
     ::randombytes_buf(after_tag, 2 * half_bytes);
     WARREN_TRY_VOID(write_file(path, bytes.get()));
     return open(path);  // what was written is what will be read from now on
+}
+
+Result<SigningKey> SigningKey::take_over(const std::string& path, int from) {
+    constexpr std::size_t most = 4096;  // more than any key has
+    WARREN_TRY(const auto bytes, secret(most));
+    std::size_t size = 0;
+    while (size < most) {
+        const auto got = ::read(from, bytes.get() + size, most - size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return io_error(fmt::format("cannot be read: {}", std::strerror(errno)));
+        if (got == 0) break;
+        size += static_cast<std::size_t>(got);
+    }
+    const ByteView read(bytes.get(), size);
+    if (auto wrong = what_is_wrong(read); !wrong.empty()) return bad_input(std::move(wrong));
+    auto key = from_bytes(read);
+    if (!key.ok()) return bad_input(key.error().text);
+    WARREN_TRY_VOID(write_file(path, bytes.get()));
+    return open(path);
+}
+
+Result<void> SigningKey::export_file(const std::string& path, int to) {
+    WARREN_TRY(const auto bytes, read_file(path));
+    auto key = from_bytes({bytes.get(), file_bytes});
+    if (!key.ok()) return unfit(path, "is unfit: " + key.error().text);
+    if (!write_all(to, bytes.get(), file_bytes))
+        return io_error(fmt::format("cannot be written: {}", std::strerror(errno)));
+    return {};
 }
 
 protocol::Signature SigningKey::sign(ByteView bytes) const {

@@ -19,6 +19,11 @@ public:
     static Result<SigningKey> create(const std::string& path);
     // From the 74 bytes, which the caller wipes.
     static Result<SigningKey> from_bytes(ByteView bytes);
+    // Carries an identity over: what `from` holds until its end becomes the file, which must not
+    // exist. Says exactly what is wrong with bytes that are no such key.
+    static Result<SigningKey> take_over(const std::string& path, int from);
+    // Writes the 74 bytes of the file to `to`.
+    static Result<void> export_file(const std::string& path, int to);
 
     const protocol::PublicKey& public_key() const { return public_key_; }
     protocol::Signature sign(ByteView bytes) const;
@@ -29,6 +34,7 @@ private:
     };
     using Secret = std::unique_ptr<std::uint8_t[], Wipe>;  // guarded, locked, not in cores
     static Result<Secret> secret(std::size_t bytes);
+    static Result<Secret> read_file(const std::string& path);
 
     SigningKey(Secret key, const protocol::PublicKey& public_key)
         : key_(std::move(key)), public_key_(public_key) {}
