@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "protocol/community/types.h"
 #include "storage-shard/migrations.h"
 #include "storage-shard/retention.h"
 
@@ -36,8 +37,9 @@ std::string insert_body_sql(std::size_t rows) {
 }  // namespace
 
 Shard::Shard(const CommunityId& community, Connection connection)
-    : community_(community), is_directory_(community == protocol::directory_community()),
-      connection_(std::move(connection)), sums_(community, *this) {}
+    : community_(community), type_(protocol::type_of(community)),
+      is_directory_(&type_ == &protocol::directory_type), connection_(std::move(connection)),
+      sums_(community, *this) {}
 
 Result<void> Shard::create(const std::string& path, const CommunityId& community,
                            const std::optional<Founder>& founder) {
@@ -172,32 +174,19 @@ Result<Transaction> Shard::begin(Durability durability) {
     return transaction;
 }
 
-// A pure function of the record and of who founded the channel.
+// By the type's table, and who founded the channel. Grants are not stored: what is not public is
+// the founder's alone.
 Verdict Shard::permission(const protocol::RecordView& record,
                           std::optional<Founder>& founder) const {
-    using protocol::RecordKind;
-    switch (record.kind) {
-    case RecordKind::ChannelGenesis: {
-        auto genesis = protocol::decode_channel_genesis(record.payload);
-        if (is_directory_ || !genesis) return Verdict::Refused;
-        if (protocol::channel_community(record.author, genesis->nonce) != community_)
-            return Verdict::Refused;
-        if (!founder) founder = Founder{record.author, genesis->nonce};
-        return Verdict::Accepted;
+    const auto* message = type_.find(static_cast<protocol::MessageId>(record.kind));
+    if (!message || !message->takes(record)) return Verdict::Refused;
+    if (message->id == type_.founding && !founder) {
+        if (auto genesis = protocol::decode_channel_genesis(record.payload))
+            founder = Founder{record.author, genesis->nonce};
     }
-    case RecordKind::Torrent:
-        if (is_directory_ || !protocol::is_torrent_entry(record.payload)) return Verdict::Refused;
-        if (!founder) return Verdict::Waiting;
-        return record.author == founder->key ? Verdict::Accepted : Verdict::Refused;
-    case RecordKind::ChannelAnnounced: {
-        auto announced = protocol::decode_channel_announced(record.payload);
-        if (!is_directory_ || !announced) return Verdict::Refused;
-        bool own =
-            protocol::channel_community(record.author, announced->nonce) == announced->channel;
-        return own ? Verdict::Accepted : Verdict::Refused;
-    }
-    }
-    return Verdict::Refused;
+    if (message->resolution == protocol::Resolution::Public) return Verdict::Accepted;
+    if (!founder) return Verdict::Waiting;
+    return record.author == founder->key ? Verdict::Accepted : Verdict::Refused;
 }
 
 Verdict Shard::judge(const protocol::RecordView& record, std::optional<Founder>& founder) const {
@@ -290,10 +279,11 @@ Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
     if (records.empty()) return verdicts;
     Batch batch{founder_, {}};
     batch.rows.reserve(records.size());
-    // Genesis first: it may tell who may write the rest of the batch.
-    for (bool genesis : {true, false}) {
+    // Who founded first: it may tell who may write the rest of the batch.
+    for (bool founding : {true, false}) {
         for (std::size_t i = 0; i < records.size(); ++i) {
-            if ((records[i].kind == protocol::RecordKind::ChannelGenesis) != genesis) continue;
+            const auto kind = static_cast<protocol::MessageId>(records[i].kind);
+            if ((kind == type_.founding) != founding) continue;
             auto& verdict = verdicts[places[i]] = judge(records[i], batch.founder);
             if (verdict != Verdict::Accepted) continue;
             batch.rows.push_back({&records[i], packets[places[i]], places[i], 0});

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "protocol/community/message_type.h"
 #include "protocol/record.h"
 #include "storage-shard/checkpoint.h"
 #include "storage-shard/epoch_sums.h"
@@ -197,6 +198,7 @@ private:
     Result<void> scan(const std::function<void(const RecordRef&)>& visit) override;
 
     CommunityId community_;
+    const protocol::CommunityType& type_;
     bool is_directory_;
     Connection connection_;
     Statement insert_key_, insert_keys_, find_key_, insert_body_, insert_bodies_;
