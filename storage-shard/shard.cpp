@@ -179,7 +179,7 @@ Result<Transaction> Shard::begin(Durability durability) {
 Verdict Shard::permission(const protocol::RecordView& record,
                           std::optional<Founder>& founder) const {
     const auto* message = type_.find(static_cast<protocol::MessageId>(record.kind));
-    if (!message || !message->takes(record)) return Verdict::Refused;
+    if (!message || !message->fits(record)) return Verdict::Refused;
     if (message->id == type_.founding && !founder) {
         if (auto genesis = protocol::decode_channel_genesis(record.payload))
             founder = Founder{record.author, genesis->nonce};

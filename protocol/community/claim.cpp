@@ -79,7 +79,7 @@ std::optional<Claim> claim_of(const CommunityType& type, const PublicKey& founde
                               const RecordView& record) {
     Claim out{record.ref(), record.author, static_cast<MessageId>(record.kind), {}, false, {}, {}};
     const auto* message = find_message(type, out.kind);
-    if (!message || !message->is_stored() || !message->takes(record)) return std::nullopt;
+    if (!message || !message->is_stored() || !message->fits(record)) return std::nullopt;
     if (is_content_id(out.kind))
         out.needs = {{right::permit, out.kind, out.ref.time}};
     else if (!add_control(out, type, founder, record.payload))

@@ -33,17 +33,9 @@ std::vector<VerdictChange> Evaluator::add(const RecordView& record) {
 
 std::set<RecordRef> Evaluator::reached(const Permissions::Effects& effects) const {
     std::set<RecordRef> out;
-    const auto is_reached = [&](const Claim& claim) {
-        return effects.end_changed || std::ranges::any_of(effects.reaches, [&](const Reach& reach) {
-                   return (reach.member == everyone || reach.member == claim.author) &&
-                          std::ranges::any_of(claim.needs, [&](const Need& need) {
-                              return need.kind == reach.kind && need.time >= reach.from;
-                          });
-               });
-    };
     for (const auto& [author, refs] : by_author_)
         for (const auto& ref : refs)
-            if (is_reached(*held_.at(ref).claim)) out.insert(ref);
+            if (effects.reach(*held_.at(ref).claim)) out.insert(ref);
     return out;
 }
 

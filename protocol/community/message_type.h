@@ -55,8 +55,7 @@ struct MessageType {
     std::string_view name;
     Authentication authentication = Authentication::Member;
     Resolution resolution = Resolution::Linear;
-    Policy initial =
-        Policy::Linear;  // of a dynamic message, until a settings record says otherwise
+    Policy initial = Policy::Linear;  // of a dynamic one, until settings say otherwise
     Distribution distribution = Distribution::Full;
     std::uint8_t last = 0;  // how many of an author, for Distribution::Last
     Destination destination = Destination::Community;
@@ -70,7 +69,7 @@ struct MessageType {
 
     constexpr bool is_stored() const { return distribution != Distribution::Direct; }
     // By its own bytes alone.
-    bool takes(const RecordView& record) const {
+    bool fits(const RecordView& record) const {
         return (*payload)(record.payload) && (!check || (*check)(record));
     }
 };

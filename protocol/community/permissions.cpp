@@ -15,6 +15,16 @@ std::size_t Permissions::SubjectHash::operator()(const Subject& subject) const {
     return out * 31 + subject.second;
 }
 
+bool Permissions::Effects::reach(const Claim& claim) const {
+    if (end_changed) return true;
+    return std::ranges::any_of(reaches, [&](const Reach& one) {
+        if (one.member != everyone && one.member != claim.author) return false;
+        return std::ranges::any_of(claim.needs, [&](const Need& need) {
+            return need.kind == one.kind && need.time >= one.from;
+        });
+    });
+}
+
 Permissions::Effects Permissions::add(const Claim& claim) {
     WARREN_CHECK(claim.is_control());
     Effects out;

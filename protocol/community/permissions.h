@@ -44,13 +44,15 @@ public:
         std::vector<VerdictChange> changes;  // of control records
         std::vector<Reach> reaches;
         bool end_changed = false;  // the community was destroyed, or is so no longer
+
+        bool reach(const Claim& claim) const;  // whether it has to be judged again
     };
 
     Permissions(const CommunityType& type, const PublicKey& founder)
         : type_(type), founder_(founder) {}
 
-    // A control claim. All that are added are kept, so the caller bounds those that judge() does
-    // not accept (a waiting room).
+    // A control claim. All that are added are kept. Those that judge() does not accept bring
+    // nothing about, so a caller may hold them back, in bounds, until they are reached.
     Effects add(const Claim& claim);
     // Accepted, Waiting or Refused, by what was added up to now.
     Verdict judge(const Claim& claim) const;

@@ -1,6 +1,7 @@
 // The evaluator against the plain reference, on random graphs of grants (R-C4).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "tests/unit/community/reference.h"
@@ -115,6 +116,42 @@ TEST(Graphs, AgreeWithTheReference) {
     for (const auto& [verdict, count] : seen)
         EXPECT_GT(count, graphs / 100) << testing::PrintToString(verdict);
     EXPECT_GT(ended, graphs / 100);
+}
+
+// How a node bounds its memory: what is not accepted waits outside until something reaches it.
+TEST(Graphs, WhatIsNotAcceptedMayWaitOutside) {
+    constexpr std::uint64_t seed = 47;
+    GraphMaker maker(seed);
+    std::size_t woken = 0;
+    for (int graph = 0; graph < 10'000; ++graph) {
+        Permissions whole(forum_type, founder), kept(forum_type, founder);
+        std::vector<Claim> claims, waiting;
+        for (const auto& record : maker.make(18))
+            if (auto claim = claim_of(forum_type, founder, record.view()))
+                if (claim->is_control()) claims.push_back(*claim);
+        for (const auto& newcomer : claims) {
+            whole.add(newcomer);
+            std::vector<Claim> left{newcomer};
+            while (!left.empty()) {
+                const auto claim = left.back();
+                left.pop_back();
+                if (kept.judge(claim) != Verdict::Accepted) {
+                    waiting.push_back(claim);
+                    continue;
+                }
+                const auto effects = kept.add(claim);
+                const auto reached = std::ranges::stable_partition(
+                    waiting, [&](const Claim& one) { return !effects.reach(one); });
+                woken += reached.size();
+                left.insert(left.end(), reached.begin(), reached.end());
+                waiting.erase(reached.begin(), reached.end());
+            }
+        }
+        for (const auto& claim : claims)
+            ASSERT_EQ(kept.judge(claim), whole.judge(claim))
+                << "seed " << seed << " graph " << graph;
+    }
+    EXPECT_GT(woken, 1000u);
 }
 
 // Whoever has a record and its proof, and nothing else, comes to the same verdict.

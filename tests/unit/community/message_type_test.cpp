@@ -128,29 +128,29 @@ TEST(CommunityTypes, TodaysRecordsFollowTheirTables) {
     view.community = channel;
     const auto genesis = encode(ChannelGenesis{nonce, "name", "about"});
     view.payload = genesis;
-    EXPECT_TRUE(channel_type.find(1)->takes(view));
+    EXPECT_TRUE(channel_type.find(1)->fits(view));
     ShownRecords shown_records;
     channel_type.find(1)->apply.value()(view, shown_records);
     EXPECT_EQ(shown_records.rows.at(view.ref()), "name");
     view.author = member(1);
-    EXPECT_FALSE(channel_type.find(1)->takes(view));
+    EXPECT_FALSE(channel_type.find(1)->fits(view));
 
     const auto torrent = encode(TorrentEntry{{}, 1, 2, 3, "file", "tag", {"a"}});
     view.payload = torrent;
-    EXPECT_TRUE(channel_type.find(2)->takes(view));
+    EXPECT_TRUE(channel_type.find(2)->fits(view));
     channel_type.find(2)->apply.value()(view, shown_records);
     EXPECT_EQ(shown_records.rows.at(view.ref()), "file");
     channel_type.find(2)->undo.value()(view, shown_records);
     EXPECT_TRUE(shown_records.rows.empty());
     view.payload = view.payload.first(5);
-    EXPECT_FALSE(channel_type.find(2)->takes(view));
+    EXPECT_FALSE(channel_type.find(2)->fits(view));
 
     const auto announced = encode(ChannelAnnounced{channel, nonce, "name"});
     view.community = directory_community();
     view.payload = announced;
-    EXPECT_FALSE(directory_type.find(3)->takes(view));
+    EXPECT_FALSE(directory_type.find(3)->fits(view));
     view.author = founder;
-    EXPECT_TRUE(directory_type.find(3)->takes(view));
+    EXPECT_TRUE(directory_type.find(3)->fits(view));
     EXPECT_EQ(directory_type.find(1), nullptr);
     EXPECT_EQ(channel_type.find(3), nullptr);
 }

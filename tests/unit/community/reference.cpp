@@ -26,7 +26,7 @@ void Reference::read(Read& one) {
 }
 
 bool Reference::is_wrong(const Read& one) {
-    if (!one.message || !one.message->takes(one.record->view())) return true;
+    if (!one.message || !one.message->fits(one.record->view())) return true;
     for (const auto& item : one.grants) {
         const auto* message = find_message(forum_type, item.kind);
         if (!message || item.member == founder) return true;
