@@ -40,7 +40,7 @@ TEST_F(BadSettings, AWrongTypeSaysWhatToWrite) {
 }
 
 TEST_F(BadSettings, OutOfBoundsNamesTheBounds) {
-    const auto out = check("[workers.storage]\ncount = 0\n");
+    const auto out = check("[workers.verify]\ncount = 0\n");
     EXPECT_EQ(out.exit_code, 78);
     EXPECT_THAT(out.output, HasSubstr(":2:"));
     EXPECT_THAT(out.output, HasSubstr("1"));

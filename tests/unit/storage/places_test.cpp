@@ -137,7 +137,7 @@ protected:
     // Files that are each larger than any share of the memory, written and read to their ends. What
     // SQLite held at most.
     std::int64_t use_files(std::size_t count, const std::string& page_cache_mib) {
-        constexpr std::size_t records = 150;
+        constexpr std::size_t records = 300;
         const std::vector<std::string> long_list(4, std::string(1000, 'x'));
         start({{"storage.page_cache_mib", page_cache_mib}, {"storage.open_shards_max", "16"}});
         std::int64_t most = 0;
