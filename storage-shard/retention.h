@@ -51,8 +51,8 @@ GlobalTime older_than(const std::vector<AgeMark>& marks, std::uint64_t age_ms, s
 struct PruneBudget {
     static constexpr Nanoseconds goal = 4_ms;
     static constexpr std::size_t rows_least = 16, rows_most = 4096;
-    static constexpr int log_pages =
-        128;  // then a checkpoint, while it takes no longer than a step
+    // Then a checkpoint, while it takes no longer than a step.
+    static constexpr int log_pages = 512;
     std::size_t rows = 64;
     // Only rows before this one go: listings have seen them, and know by one that stays how far
     // they came.

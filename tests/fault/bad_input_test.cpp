@@ -44,7 +44,7 @@ TEST_F(BadSettings, OutOfBoundsNamesTheBounds) {
     EXPECT_EQ(out.exit_code, 78);
     EXPECT_THAT(out.output, HasSubstr(":2:"));
     EXPECT_THAT(out.output, HasSubstr("1"));
-    EXPECT_THAT(out.output, HasSubstr("16"));
+    EXPECT_THAT(out.output, HasSubstr("64"));
 }
 
 TEST_F(BadSettings, BrokenTomlNamesLineAndColumn) {
