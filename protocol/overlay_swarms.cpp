@@ -21,8 +21,10 @@ void Swarms::wanted(Nanoseconds now, const std::vector<Infohash>& infohashes) {
     offset_ = (offset_ + count) % infohashes.size();
     for (auto& [member, peer] : hub_.peers.all()) {
         if (!peer.proven || asked_.full()) continue;
-        auto via = std::find_if(peer.communities.begin(), peer.communities.end(),
-                                [](const auto& entry) { return entry.second.trusts_us; });
+        // Where partners' messages are spoken: not in IPv8's own communities.
+        auto via = std::ranges::find_if(peer.communities, [](const auto& entry) {
+            return entry.second.trusts_us && keeps_records(entry.first);
+        });
         if (via == peer.communities.end()) continue;
         auto [last, fresh] = last_asked_.try_emplace(member, now);
         if (!fresh && now - last->second < ask_interval) continue;
