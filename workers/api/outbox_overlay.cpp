@@ -27,6 +27,22 @@ const Reply* reply(const Message& message) {
     return reply_of<N::Answer, Reply>(message);
 }
 
+// Hands over the reply of each worker that gave one; false: none did.
+template <typename Reply, typename Answers, typename Take>
+bool each_reply(const Answers& answers, Take take) {
+    bool any = false;
+    for (const auto& answer : answers) {
+        const auto* found = answer ? reply<Reply>(*answer) : nullptr;
+        if (!found) continue;
+        any = true;
+        take(*found);
+    }
+    return any;
+}
+Problem silent() {
+    return role_unavailable("network", "network did not answer in time");
+}
+
 Endpoint endpoint_of(const ipc::Endpoint* from) {
     Endpoint out;
     if (!from) return out;
@@ -109,17 +125,13 @@ Outbox::Asked<PeerList> Outbox::list_peers(Errand& errand) {
     const auto message = request(builder, N::CreateListPeers(builder));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     PeerList out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<N::Answer, N::ListPeersReply>(*answer) : nullptr;
-        if (!list) continue;
-        any = true;
-        out.port = list->port();
-        if (list->peers())
-            for (const auto* peer : *list->peers())
-                merge_peer(out.peers, peer_of(*peer));
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    const bool any = each_reply<N::ListPeersReply>(answers, [&](const auto& list) {
+        out.port = list.port();
+        if (!list.peers()) return;
+        for (const auto* peer : *list.peers())
+            merge_peer(out.peers, peer_of(*peer));
+    });
+    if (!any) co_return silent();
     co_return out;
 }
 
@@ -143,18 +155,14 @@ Outbox::Asked<std::vector<SyncState>> Outbox::list_sync(Errand& errand) {
     const auto message = request(builder, N::CreateListSync(builder));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     std::vector<SyncState> out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<N::Answer, N::ListSyncReply>(*answer) : nullptr;
-        if (!list) continue;
-        any = true;
-        if (!list->states()) continue;
-        for (const auto* from : *list->states())
+    const bool any = each_reply<N::ListSyncReply>(answers, [&](const auto& list) {
+        if (!list.states()) return;
+        for (const auto* from : *list.states())
             out.push_back({from_wire<CommunityId>(from->community()), from->peers(),
                            from->peers_in_sync(), from->bytes_in(), from->bytes_out(),
                            from->last_in_sync_ms()});
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    });
+    if (!any) co_return silent();
     co_return out;
 }
 
@@ -164,14 +172,9 @@ Outbox::Asked<OverlayState> Outbox::get_overlay(Errand& errand) {
     const auto message = request(builder, N::CreateGetOverlay(builder));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     OverlayState out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* state = answer ? reply<N::GetOverlayReply>(*answer) : nullptr;
-        if (!state) continue;
-        any = true;
-        merge_overlay(out, *state);
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    const bool any = each_reply<N::GetOverlayReply>(
+        answers, [&](const auto& state) { merge_overlay(out, state); });
+    if (!any) co_return silent();
     co_return out;
 }
 
@@ -181,17 +184,13 @@ Outbox::Asked<DhtState> Outbox::get_dht(Errand& errand) {
     const auto message = request(builder, N::CreateGetDht(builder));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     DhtState out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* state = answer ? reply<N::GetDhtReply>(*answer) : nullptr;
-        if (!state) continue;
-        any = true;
-        if (!state->families()) continue;
-        for (const auto* one : *state->families())
+    const bool any = each_reply<N::GetDhtReply>(answers, [&](const auto& state) {
+        if (!state.families()) return;
+        for (const auto* one : *state.families())
             out.families.push_back({one->v6(), bytes_of(one->node_id()), one->nodes(), one->good(),
                                     one->buckets(), one->keys(), one->values(), one->peers_held()});
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    });
+    if (!any) co_return silent();
     co_return out;
 }
 
