@@ -1,8 +1,9 @@
-// Record layout and the payloads of our three kinds. Form and bounds only: signatures are checked
+// Record layout and the payloads of our kinds. Form and bounds only: signatures are checked
 // by the verify workers, permissions by storage.
 #include "protocol/record.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/hash.h"
 #include "protocol/community/types.h"
@@ -23,6 +24,18 @@ constexpr TextBounds channel_description{0, 2048};
 constexpr TextBounds torrent_name{1, 300};
 constexpr TextBounds torrent_tags{0, 200};
 constexpr TextBounds file_name{1, 240};
+constexpr TextBounds agreement_text{1, 600};
+
+// By message id, how many members sign a record of it; 0: it is none. Ids mean one thing in all
+// types (types.h).
+constexpr auto signers = [] {
+    std::array<std::uint8_t, 256> out{};
+    for (const auto* type : community_types)
+        for (const auto& message : type->messages)
+            if (message.is_stored())
+                out[message.id] = message.authentication == Authentication::TwoMembers ? 2 : 1;
+    return out;
+}();
 
 // A text that a decoder takes: cut at a character, foreign bytes and emptiness written as '?'.
 std::string fitted(std::string text, TextBounds bounds) {
@@ -62,18 +75,35 @@ bool is_valid_prev(const RecordRef& prev, GlobalTime time) {
 }  // namespace
 
 bool is_record_kind(std::uint8_t message_id) {
-    return std::ranges::any_of(community_types, [&](const CommunityType* type) {
-        const auto* message = type->find(message_id);
-        return message && message->is_stored();
-    });
+    return signers[message_id] != 0;
+}
+
+bool is_two_party_kind(std::uint8_t message_id) {
+    return signers[message_id] == 2;
+}
+
+std::size_t signature_bytes_of(std::uint8_t message_id) {
+    return is_two_party_kind(message_id) ? 2 * signature_bytes : signature_bytes;
+}
+
+Bytes with_blank_signatures(ByteView unsigned_bytes) {
+    const auto id = unsigned_bytes.size() > prefix_bytes ? unsigned_bytes[prefix_bytes] : 0;
+    auto out = to_bytes(unsigned_bytes);
+    out.resize(out.size() + signature_bytes_of(static_cast<std::uint8_t>(id)));
+    return out;
 }
 
 Result<RecordView> decode_record(ByteView packet) {
     if (packet.size() > record_bytes_max) return bad_input("record too long");
-    WARREN_TRY(const SignedParts parts, decode_signed(packet, WithGlobalTime::Yes));
-    if (!is_curve25519_key(parts.public_key)) return bad_input("record by a legacy key");
+    if (packet.size() <= prefix_bytes) return bad_input("record cut short");
     const std::uint8_t message_id = packet[prefix_bytes];
     if (!is_record_kind(message_id)) return bad_input("message is no record");
+    // Without the second signature it is a packet like any other.
+    const auto more = signature_bytes_of(message_id) - signature_bytes;
+    if (packet.size() < more) return bad_input("record cut short");
+    WARREN_TRY(const SignedParts parts,
+               decode_signed(packet.first(packet.size() - more), WithGlobalTime::Yes));
+    if (!is_curve25519_key(parts.public_key)) return bad_input("record by a legacy key");
 
     RecordView out;
     out.community = *CommunityId::from(packet.subspan(2, CommunityId::size));
@@ -88,16 +118,23 @@ Result<RecordView> decode_record(ByteView packet) {
     out.prev.id.bytes = in.array<RecordId::size>();
     if (!in.ok()) return bad_input("record without its predecessor field");
     if (!is_valid_prev(out.prev, out.time)) return bad_input("record's predecessor is not earlier");
+    if (is_two_party_kind(message_id)) {
+        out.second = PublicKey{in.array<PublicKey::size>()};
+        if (!in.ok() || !is_curve25519_key(out.second->view()) || *out.second == out.author)
+            return bad_input("record of two members without a second one");
+    }
     out.payload = in.rest();
     out.signed_bytes = parts.signed_bytes;
-    out.signature = parts.signature;
+    out.signature = packet.subspan(parts.signed_bytes.size());
     out.id.bytes = sha256(parts.signed_bytes);
     return out;
 }
 
 Bytes encode_unsigned(const RecordDraft& draft) {
     Writer payload;
-    payload.u64(draft.prev.time).bytes(draft.prev.id.view()).bytes(draft.payload);
+    payload.u64(draft.prev.time).bytes(draft.prev.id.view());
+    if (draft.second) payload.bytes(draft.second->view());
+    payload.bytes(draft.payload);
     return frame_signed(draft.community, static_cast<std::uint8_t>(draft.kind), draft.author,
                         draft.time, payload.peek());
 }
@@ -149,6 +186,14 @@ Result<TorrentEntry> decode_torrent_entry(ByteView payload) {
     return out;
 }
 
+Result<Agreement> decode_agreement(ByteView payload) {
+    Reader in(payload);
+    Agreement out;
+    out.text = read_text(in, agreement_text);
+    if (!in.done()) return bad_payload("agreement");
+    return out;
+}
+
 bool is_torrent_entry(ByteView payload) {
     Reader in(payload);
     in.take(Infohash::size + 8 + 8 + 4);
@@ -183,6 +228,12 @@ Bytes encode(const TorrentEntry& entry) {
         if (to.size() + 2 + std::min(name.size(), file_name.most) > payload_bytes_max) break;
         put_text(to, name, file_name);
     }
+    return to.take();
+}
+
+Bytes encode(const Agreement& agreement) {
+    Writer to;
+    put_text(to, agreement.text, agreement_text);
     return to.take();
 }
 

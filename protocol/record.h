@@ -1,9 +1,12 @@
 // Records: signed, immutable messages of a community, kept and forwarded as the exact bytes that
 // were signed. On the wire a record is an IPv8 packet of shape AG whose payload begins with the
 // author's previous record in that community: u64 global time, 32-byte id (both zero for the
-// first). A record's id is SHA-256 over its bytes without the signature.
+// first). A record of two members names the second one's key behind that, and ends in two
+// signatures over the same bytes, the author's first. A record's id is SHA-256 over its bytes
+// without the signatures.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,25 +22,32 @@ enum class RecordKind : std::uint8_t {
     ChannelGenesis = 1,    // in a channel's community: what the channel is; by its founder
     Torrent = 2,           // in a channel's community
     ChannelAnnounced = 3,  // in the directory community
+    Agreement = 64,        // in a channel's community: what two members state together
 };
 bool is_record_kind(std::uint8_t message_id);
+bool is_two_party_kind(std::uint8_t message_id);
+// How many bytes of signatures end a record of this kind.
+std::size_t signature_bytes_of(std::uint8_t message_id);
 
 // Views into the packet it was decoded from.
 struct RecordView {
     CommunityId community;
     RecordKind kind = RecordKind::Torrent;
     PublicKey author;
+    std::optional<PublicKey> second;  // of a record of two members
     GlobalTime time = 0;
-    RecordRef prev;    // zero: none
-    ByteView payload;  // after prev
+    RecordRef prev;    // of the author's records; zero: none
+    ByteView payload;  // after prev and second
     ByteView signed_bytes;
-    ByteView signature;
+    ByteView signature;  // of the author; behind it that of the second
     RecordId id;
 
     RecordRef ref() const { return {time, id}; }
 };
-// Checks form and bounds, not the signature.
+// Checks form and bounds, not the signatures.
 Result<RecordView> decode_record(ByteView packet);
+// For what is not signed yet: with zeros in the signatures' place, so that it can be decoded.
+Bytes with_blank_signatures(ByteView unsigned_bytes);
 
 struct RecordDraft {
     CommunityId community;
@@ -46,8 +56,9 @@ struct RecordDraft {
     GlobalTime time = 0;
     RecordRef prev;
     ByteView payload;
+    std::optional<PublicKey> second = std::nullopt;  // where the kind is of two members
 };
-// The bytes to sign; the packet is these followed by the signature.
+// The bytes to sign; the packet is these followed by the signatures.
 Bytes encode_unsigned(const RecordDraft& draft);
 
 // ---- payloads. Texts are UTF-8 with their bounds in bytes; decoders refuse bytes left over.
@@ -80,14 +91,19 @@ struct TorrentEntry {
     std::string tags;                     // comma-separated, 0..200
     std::vector<std::string> file_names;  // the first of them, as many as fit; each 1..240
 };
+struct Agreement {
+    std::string text;  // 1..600, so that the record fits a datagram
+};
 Result<ChannelGenesis> decode_channel_genesis(ByteView payload);
 Result<ChannelAnnounced> decode_channel_announced(ByteView payload);
 Result<TorrentEntry> decode_torrent_entry(ByteView payload);
+Result<Agreement> decode_agreement(ByteView payload);
 bool is_torrent_entry(ByteView payload);  // whether the decoder takes it; without keeping anything
 // Encoders cut texts at their bounds (on a UTF-8 boundary) and file names so that the record stays
 // within record_bytes_max.
 Bytes encode(const ChannelGenesis& genesis);
 Bytes encode(const ChannelAnnounced& announced);
 Bytes encode(const TorrentEntry& entry);
+Bytes encode(const Agreement& agreement);
 
 }  // namespace warren::protocol

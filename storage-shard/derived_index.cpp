@@ -37,6 +37,7 @@ Result<void> Derived::index(const protocol::RecordView& record, Step& step) {
     case protocol::RecordKind::ChannelGenesis: return index_genesis(record, step);
     case protocol::RecordKind::Torrent: return index_torrent(record, step);
     case protocol::RecordKind::ChannelAnnounced: return index_announced(record, step);
+    case protocol::RecordKind::Agreement: return {};
     }
     return {};
 }

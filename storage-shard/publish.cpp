@@ -73,8 +73,7 @@ Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
     out.to_sign = protocol::encode_unsigned(
         {community_, request.kind, request.author, time, head, request.payload});
     // Judged before the signature is asked for, and again at commit.
-    auto packet = out.to_sign;
-    packet.resize(packet.size() + protocol::signature_bytes);
+    const auto packet = protocol::with_blank_signatures(out.to_sign);
     WARREN_TRY(auto record, protocol::decode_record(packet));
     auto founder = founder_;
     if (permission(record, founder) != Verdict::Accepted)

@@ -33,7 +33,8 @@ bool may_be_pruned(protocol::RecordKind kind) {
     switch (kind) {
     case protocol::RecordKind::Torrent: return true;
     case protocol::RecordKind::ChannelGenesis:
-    case protocol::RecordKind::ChannelAnnounced: return false;
+    case protocol::RecordKind::ChannelAnnounced:
+    case protocol::RecordKind::Agreement: return false;
     }
     return false;
 }

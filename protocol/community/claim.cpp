@@ -77,13 +77,19 @@ bool add_control(Claim& claim, const CommunityType& type, const PublicKey& found
 
 std::optional<Claim> claim_of(const CommunityType& type, const PublicKey& founder,
                               const RecordView& record) {
-    Claim out{record.ref(), record.author, static_cast<MessageId>(record.kind), {}, false, {}, {}};
+    Claim out;
+    out.ref = record.ref();
+    out.author = record.author;
+    out.kind = static_cast<MessageId>(record.kind);
+    out.second = record.second;
     const auto* message = find_message(type, out.kind);
     if (!message || !message->is_stored() || !message->fits(record)) return std::nullopt;
-    if (is_content_id(out.kind))
+    if (is_content_id(out.kind)) {
         out.needs = {{right::permit, out.kind, out.ref.time}};
-    else if (!add_control(out, type, founder, record.payload))
+        if (out.second) out.needs.push_back({right::permit, out.kind, out.ref.time, false, true});
+    } else if (!add_control(out, type, founder, record.payload)) {
         return std::nullopt;
+    }
     return out;
 }
 

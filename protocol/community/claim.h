@@ -1,4 +1,4 @@
-// What a record asks for, read from its own bytes alone: the rights that its author needs, what it
+// What a record asks for, read from its own bytes alone: the rights that its signers need, what it
 // gives or takes, and what it undoes. Whether it gets it depends on other records (permissions.h).
 #pragma once
 
@@ -17,6 +17,7 @@ struct Need {
     MessageId kind = 0;
     GlobalTime time = 0;
     bool by_take = false;
+    bool of_second = false;  // it is the second signer who has to have it
 };
 
 // Stands for everybody in grants that come from settings; no member's key.
@@ -26,13 +27,15 @@ struct Claim {
     RecordRef ref;
     PublicKey author;
     MessageId kind = 0;
-    std::vector<Need> needs;  // all of them
+    std::vector<Need> needs;                         // all of them
+    std::optional<PublicKey> second = std::nullopt;  // of a record of two members
 
     bool takes = false;  // takes `grants`, rather than giving them
     std::vector<Grant> grants;
     std::optional<Undo> undo;
 
     // Changes what others may do; all such claims are kept in memory.
+    const PublicKey& who(const Need& need) const { return need.of_second ? *second : author; }
     bool is_control() const { return !grants.empty() || is_destroy(); }
     bool is_destroy() const { return kind == id_of(ControlKind::Destroy); }
 };

@@ -141,8 +141,18 @@ constexpr std::string_view flaw(const CommunityType& type) {
 }
 
 constexpr std::string_view flaw(std::span<const CommunityType* const> types) {
+    const auto have_one_form = [](const MessageType& a, const MessageType& b) {
+        const bool both_pairs = (a.authentication == Authentication::TwoMembers) ==
+                                (b.authentication == Authentication::TwoMembers);
+        return a.is_stored() == b.is_stored() && both_pairs;
+    };
     for (std::size_t i = 0; i < types.size(); ++i) {
         if (const auto found = flaw(*types[i]); !found.empty()) return found;
+        for (const auto& message : types[i]->messages)
+            for (const auto* type : types)
+                for (const auto& other : type->messages)
+                    if (other.id == message.id && !have_one_form(message, other))
+                        return "one id has two forms: a packet's form follows from its id alone";
         for (std::size_t j = 0; j < i; ++j)
             if (types[i]->name == types[j]->name) return "two types have one name";
     }

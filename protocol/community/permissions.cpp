@@ -18,9 +18,9 @@ std::size_t Permissions::SubjectHash::operator()(const Subject& subject) const {
 bool Permissions::Effects::reach(const Claim& claim) const {
     if (end_changed) return true;
     return std::ranges::any_of(reaches, [&](const Reach& one) {
-        if (one.member != everyone && one.member != claim.author) return false;
         return std::ranges::any_of(claim.needs, [&](const Need& need) {
-            return need.kind == one.kind && need.time >= one.from;
+            const bool is_meant = one.member == everyone || one.member == claim.who(need);
+            return is_meant && need.kind == one.kind && need.time >= one.from;
         });
     });
 }
@@ -127,7 +127,7 @@ bool Permissions::is_ended_for(const Claim& claim) const {
 Verdict Permissions::judge(const Claim& claim) const {
     auto out = Verdict::Accepted;
     for (const auto& need : claim.needs) {
-        const auto one = decide(claim.author, need, nullptr);
+        const auto one = decide(claim.who(need), need, nullptr);
         if (one == Verdict::Refused) return one;
         if (one == Verdict::Waiting) out = one;
     }
@@ -139,7 +139,7 @@ std::vector<RecordRef> Permissions::proof(const Claim& claim) const {
     const auto add_from = [&](const Claim& from) {
         std::vector<Position> because;
         for (const auto& need : from.needs)
-            decide(from.author, need, &because);
+            decide(from.who(need), need, &because);
         return because;
     };
     auto left = add_from(claim);

@@ -27,6 +27,7 @@ std::string kind_name(protocol::RecordKind kind) {
     case protocol::RecordKind::ChannelGenesis: return "channel";
     case protocol::RecordKind::Torrent: return "torrent";
     case protocol::RecordKind::ChannelAnnounced: return "announcement";
+    case protocol::RecordKind::Agreement: return "agreement";
     }
     return "other";
 }

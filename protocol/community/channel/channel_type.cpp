@@ -23,4 +23,13 @@ void apply_torrent(const RecordView& record, Projection& projection) {
     projection.show({record.ref(), to_bytes(entry->infohash.view()), entry->name, words});
 }
 
+// Found by either of its members.
+void apply_agreement(const RecordView& record, Projection& projection) {
+    const auto agreement = decode_agreement(record.payload);
+    if (!agreement || !record.second) return;
+    auto members = to_bytes(record.author.view());
+    append(members, record.second->view());
+    projection.show({record.ref(), std::move(members), agreement->text, {}});
+}
+
 }  // namespace warren::protocol

@@ -10,6 +10,7 @@ namespace warren::protocol {
 bool checks_genesis(const RecordView& record);  // its author and nonce make the community's id
 void apply_genesis(const RecordView& record, Projection& projection);
 void apply_torrent(const RecordView& record, Projection& projection);
+void apply_agreement(const RecordView& record, Projection& projection);
 
 inline constexpr std::array channel_messages{
     MessageType{.id = static_cast<MessageId>(RecordKind::ChannelGenesis),
@@ -23,6 +24,13 @@ inline constexpr std::array channel_messages{
                 .resolution = Resolution::Linear,
                 .payload = is_torrent_entry,
                 .apply = apply_torrent,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::Agreement),
+                .name = "agreement",
+                .authentication = Authentication::TwoMembers,
+                .resolution = Resolution::Linear,
+                .payload = decodes<decode_agreement>,
+                .apply = apply_agreement,
                 .undo = hide_record},
 };
 inline constexpr CommunityType channel_type{

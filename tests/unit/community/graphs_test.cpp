@@ -26,7 +26,7 @@ public:
 private:
     PublicKey author() { return member(static_cast<unsigned>(random_.below(5)) % 4); }
     GlobalTime time() { return 1 + random_.below(7); }
-    ForumKind any_kind() { return static_cast<ForumKind>(2 + random_.below(5)); }
+    ForumKind any_kind() { return static_cast<ForumKind>(2 + random_.below(6)); }
     ForumKind content_kind() { return kinds_[random_.below(kinds_.size())]; }
 
     std::vector<Grant> grants() {
@@ -68,7 +68,14 @@ private:
                                     static_cast<Policy>(random_.below(2)));
         if (what < 18) return scribe_.destroy(time(), author());
         if (what < 22) return undo();
-        return scribe_.content(time(), author(), content_kind());
+        return content(content_kind());
+    }
+
+    TestRecord content(ForumKind kind) {
+        if (kind != ForumKind::Pact) return scribe_.content(time(), author(), kind);
+        const auto first = static_cast<unsigned>(random_.below(4));
+        const auto other = (first + 1 + static_cast<unsigned>(random_.below(3))) % 4;
+        return scribe_.pact(time(), member(first), member(other));
     }
 
     SeededRandom random_;

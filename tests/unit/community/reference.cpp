@@ -105,6 +105,13 @@ Verdict Reference::standing_of_grants(const Read& one) {
     return out;
 }
 
+Verdict Reference::standing_of_signers(const Read& one) {
+    auto out = holds({one.record->author, right::permit, one.message, one.time(), false});
+    if (!one.record->second || out == Verdict::Refused) return out;
+    const auto second = holds({*one.record->second, right::permit, one.message, one.time(), false});
+    return second == Verdict::Accepted ? out : second;
+}
+
 // By permissions alone.
 Verdict Reference::standing(Read& one) {
     if (one.standing) return *one.standing;
@@ -120,7 +127,7 @@ Verdict Reference::standing(Read& one) {
     else if (one.is(ControlKind::UndoOther))
         out = holds({author, right::undo, forum_type.find(one.undo->kind), one.time(), false});
     else
-        out = holds({author, right::permit, one.message, one.time(), false});
+        out = standing_of_signers(one);
     one.standing = out;
     return out;
 }

@@ -42,6 +42,7 @@ private:
     static bool is_wrong(const Read& one);
     Verdict standing(Read& one);
     Verdict standing_of_grants(const Read& one);
+    Verdict standing_of_signers(const Read& one);
     Verdict holds(const Question& question);
     // The newest of those that count: whether it gives. Nothing: there is none.
     template <typename Mentions>

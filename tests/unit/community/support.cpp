@@ -45,9 +45,11 @@ constexpr std::array forum_messages = [] {
     auto draw = row(ForumKind::Draw, "draw", Resolution::Linear);
     draw.distribution = Distribution::Last;
     draw.last = 2;
+    auto pact = row(ForumKind::Pact, "pact", Resolution::Linear);
+    pact.authentication = Authentication::TwoMembers;
     const auto post = row(ForumKind::Post, "post", Resolution::Linear);
     const auto page = row(ForumKind::Page, "page", Resolution::Dynamic);
-    return std::array{genesis, post, note, page, vote, draw};
+    return std::array{genesis, post, note, page, vote, draw, pact};
 }();
 
 }  // namespace
@@ -71,6 +73,7 @@ RecordView TestRecord::view() const {
     out.id = ref.id;
     out.prev = prev;
     out.payload = payload;
+    out.second = second;
     return out;
 }
 
@@ -80,6 +83,11 @@ TestRecord Scribe::record(GlobalTime time, const PublicKey& author, MessageId ki
 TestRecord Scribe::content(GlobalTime time, const PublicKey& author, ForumKind kind,
                            std::string_view text) {
     return record(time, author, id_of(kind), to_bytes(view_of(text)));
+}
+TestRecord Scribe::pact(GlobalTime time, const PublicKey& author, const PublicKey& second) {
+    auto out = content(time, author, ForumKind::Pact);
+    out.second = second;
+    return out;
 }
 TestRecord Scribe::authorize(GlobalTime time, const PublicKey& author, std::vector<Grant> grants) {
     return record(time, author, protocol::id_of(ControlKind::Authorize),

@@ -17,6 +17,7 @@ enum class ForumKind : MessageId {
     Page = 4,  // dynamic, linear at first
     Vote = 5,  // public, one of an author
     Draw = 6,  // linear, two of an author
+    Pact = 7,  // linear, by two members
 };
 extern const CommunityType forum_type;
 
@@ -29,6 +30,7 @@ struct TestRecord {
     PublicKey author;
     MessageId kind = 0;
     Bytes payload;
+    std::optional<PublicKey> second = std::nullopt;
 
     RecordView view() const;
 };
@@ -41,6 +43,7 @@ public:
     TestRecord record(GlobalTime time, const PublicKey& author, MessageId kind, Bytes payload = {});
     TestRecord content(GlobalTime time, const PublicKey& author, ForumKind kind,
                        std::string_view text = "text");
+    TestRecord pact(GlobalTime time, const PublicKey& author, const PublicKey& second);
     TestRecord authorize(GlobalTime time, const PublicKey& author, std::vector<Grant> grants);
     TestRecord revoke(GlobalTime time, const PublicKey& author, std::vector<Grant> grants);
     TestRecord settings(GlobalTime time, const PublicKey& author, ForumKind kind, Policy policy);

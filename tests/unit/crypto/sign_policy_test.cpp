@@ -37,6 +37,16 @@ TEST(SignPolicy, EachRoleAndMessage) {
     }
 }
 
+TEST(SignPolicy, RecordsOfTwoMembersAsEitherOfThem) {
+    const auto one = fixed_key('a'), two = fixed_key('b'), three = fixed_key('c');
+    const auto bytes = pair_by(one, two, community);
+    EXPECT_TRUE(may_sign(Role::Storage, bytes, one.public_key()).ok());
+    EXPECT_TRUE(may_sign(Role::Storage, bytes, two.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Storage, bytes, three.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Network, bytes, two.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Api, bytes, two.public_key()).ok());
+}
+
 TEST(SignPolicy, MessagesOfDiscoveryAndDhtOnlyThere) {
     const auto key = fixed_key('a'), other = fixed_key('b');
     const auto& own = key.public_key();

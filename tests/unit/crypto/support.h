@@ -37,6 +37,20 @@ inline Bytes record_by(const SigningKey& key, const CommunityId& community,
     return protocol::encode_unsigned(draft);
 }
 
+// Of two members; not signed by either.
+inline Bytes pair_by(const SigningKey& first, const SigningKey& second,
+                     const CommunityId& community) {
+    static const Bytes payload = protocol::encode(protocol::Agreement{"we two"});
+    protocol::RecordDraft draft;
+    draft.community = community;
+    draft.kind = protocol::RecordKind::Agreement;
+    draft.author = first.public_key();
+    draft.time = 7;
+    draft.payload = payload;
+    draft.second = second.public_key();
+    return protocol::encode_unsigned(draft);
+}
+
 inline Bytes signed_by(const SigningKey& key, Bytes bytes) {
     const auto signature = key.sign(bytes);
     append(bytes, signature.view());

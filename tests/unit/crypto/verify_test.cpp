@@ -132,6 +132,30 @@ TEST(Verify, SmallOrderKeysAndMalleableSignaturesAreRefused) {
     EXPECT_FALSE(is_validly_signed(small));
 }
 
+TEST(Verify, RecordsOfTwoMembersNeedBothSignatures) {
+    const auto one = fixed_key('a'), two = fixed_key('b'), three = fixed_key('c');
+    const auto community = *CommunityId::from(Bytes(20, 0x33));
+    const auto bytes = pair_by(one, two, community);
+    const auto packet = [&](const SigningKey& first, const SigningKey& second) {
+        auto out = bytes;
+        append(out, first.sign(bytes).view());
+        append(out, second.sign(bytes).view());
+        return out;
+    };
+    EXPECT_EQ(check_record(community, packet(one, two)), Verdict::Accepted);
+    EXPECT_EQ(check_record(community, packet(two, one)), Verdict::BadSignature);
+    EXPECT_EQ(check_record(community, packet(one, three)), Verdict::BadSignature);
+    EXPECT_EQ(check_record(community, packet(one, one)), Verdict::BadSignature);
+    EXPECT_EQ(check_record(community, packet(three, two)), Verdict::BadSignature);
+    EXPECT_EQ(check_record(community, signed_by(one, bytes)), Verdict::Refused);
+    auto changed = packet(one, two);
+    for (std::size_t at = 0; at < changed.size(); ++at) {
+        changed[at] ^= 0x10;
+        EXPECT_NE(check_record(community, changed), Verdict::Accepted) << at;
+        changed[at] ^= 0x10;
+    }
+}
+
 TEST(Verify, RecordsGetTheirVerdict) {
     const auto key = fixed_key('a');
     const auto community = *CommunityId::from(Bytes(20, 0x33));

@@ -97,6 +97,64 @@ TEST(Record, KindKeyVersionAndSizeBounds) {
     EXPECT_FALSE(is_accepted(some_draft(Bytes(largest.size() + 1))));
 }
 
+RecordDraft some_pair() {
+    static const Bytes payload = encode(Agreement{"we two"});
+    auto out = some_draft(payload);
+    out.kind = RecordKind::Agreement;
+    out.second = some_key();
+    out.second->bytes[73] = 43;
+    return out;
+}
+
+TEST(Record, OfTwoMembers) {
+    const auto draft = some_pair();
+    auto packet = encode_unsigned(draft);
+    const auto unsigned_bytes = packet;
+    packet.resize(packet.size() + signature_bytes, 0xaa);
+    EXPECT_FALSE(decode_record(packet).ok());  // one signature is not enough
+    // What the second one is shown is an ordinary packet of the first.
+    EXPECT_TRUE(decode_signed(packet, WithGlobalTime::Yes).ok());
+    packet.resize(packet.size() + signature_bytes, 0xbb);
+    const auto got = decode_record(packet);
+    ASSERT_TRUE(got.ok());
+    EXPECT_EQ(got->author, draft.author);
+    EXPECT_EQ(got->second, draft.second);
+    EXPECT_EQ(decode_agreement(got->payload)->text, "we two");
+    EXPECT_EQ(to_bytes(got->signed_bytes), unsigned_bytes);
+    EXPECT_EQ(got->id.bytes, sha256(unsigned_bytes));  // whatever was signed, and by whom first
+    ASSERT_EQ(got->signature.size(), 2 * signature_bytes);
+    EXPECT_EQ(got->signature.front(), 0xaa);
+    EXPECT_EQ(got->signature.back(), 0xbb);
+    EXPECT_EQ(with_blank_signatures(unsigned_bytes).size(), packet.size());
+    EXPECT_LE(packet.size(), record_datagram_bytes);
+    packet.push_back(0);
+    EXPECT_FALSE(decode_agreement(decode_record(packet)->payload).ok());
+}
+
+TEST(Record, OfTwoMembersNamesAnotherOne) {
+    auto draft = some_pair();
+    const auto is_taken = [&] {
+        return decode_record(with_blank_signatures(encode_unsigned(draft))).ok();
+    };
+    EXPECT_TRUE(is_taken());
+    draft.second = draft.author;
+    EXPECT_FALSE(is_taken());
+    draft.second = some_key();
+    draft.second->bytes[0] ^= 1;
+    EXPECT_FALSE(is_taken());
+    draft = some_pair();
+    const auto frame = with_blank_signatures(encode_unsigned(draft)).size() - draft.payload.size();
+    const Bytes largest(record_bytes_max - frame);
+    draft.payload = largest;
+    EXPECT_TRUE(is_taken());
+    const Bytes longer(largest.size() + 1);
+    draft.payload = longer;
+    EXPECT_FALSE(is_taken());
+    EXPECT_EQ(decode_agreement(encode(Agreement{std::string(700, 'x')}))->text.size(), 600u);
+    EXPECT_FALSE(decode_agreement(Bytes{0, 0}).ok());
+    EXPECT_FALSE(decode_agreement(Bytes{0, 1, 0xff}).ok());
+}
+
 TEST(Record, LegacyKeyIsRefused) {
     Writer to;
     put_header(to, {}, 2);

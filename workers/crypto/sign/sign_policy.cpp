@@ -16,7 +16,7 @@ namespace {
 
 using process::Role;
 
-enum class Shape { Packet, Untimed, Record };  // AG, A, and a record of ours
+enum class Shape { Packet, Untimed, Record };  // AG, A, and a record that we are a signer of
 
 struct Row {
     Role role;
@@ -30,7 +30,8 @@ constexpr std::array table = {
     Row{Role::Network, 2, 231, 250, Shape::Packet},  // walk and puncture, both styles
     Row{Role::Network, 2, 1, 2, Shape::Packet, protocol::discovery_community},  // similarity
     Row{Role::Network, 2, 1, 10, Shape::Untimed, protocol::dht_community},
-    Row{Role::Storage, 2, 1, 3, Shape::Record},  // records of this node
+    Row{Role::Storage, 2, 1, 3, Shape::Record},    // records of this node
+    Row{Role::Storage, 2, 64, 64, Shape::Record},  // of two members, as either of them
 };
 
 // The codecs read packets with a signature: a blank one stands in.
@@ -47,11 +48,13 @@ Result<void> check_author(ByteView author, const protocol::PublicKey& own) {
 }
 
 Result<void> check_shape(Shape shape, ByteView bytes, const protocol::PublicKey& own) {
-    const auto packet = with_blank_signature(bytes);
     if (shape == Shape::Record) {
-        WARREN_TRY(const auto record, protocol::decode_record(packet));
-        return check_author(record.author.view(), own);
+        const auto blank = protocol::with_blank_signatures(bytes);
+        WARREN_TRY(const auto record, protocol::decode_record(blank));
+        const bool as_second = record.second && *record.second == own;
+        return check_author(as_second ? own.view() : record.author.view(), own);
     }
+    const auto packet = with_blank_signature(bytes);
     if (packet.size() > protocol::datagram_bytes_max)
         return refused("sign: longer than an overlay packet");
     const auto timed =

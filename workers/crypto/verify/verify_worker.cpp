@@ -32,8 +32,13 @@ Result<std::vector<ByteView>> cut(ByteView bytes, const std::vector<std::uint16_
 Verdict check_record(const CommunityId& community, ByteView record) {
     const auto view = protocol::decode_record(record);
     if (!view.ok() || view->community != community) return Verdict::Refused;
-    return is_signed_by(view->author, view->signed_bytes, view->signature) ? Verdict::Accepted
-                                                                           : Verdict::BadSignature;
+    const auto first = view->signature.first(protocol::signature_bytes);
+    bool is_signed = is_signed_by(view->author, view->signed_bytes, first);
+    if (view->second) {
+        const auto other = view->signature.subspan(protocol::signature_bytes);
+        is_signed = is_signed && is_signed_by(*view->second, view->signed_bytes, other);
+    }
+    return is_signed ? Verdict::Accepted : Verdict::BadSignature;
 }
 
 pipe::Task<Result<void>> VerifyWorker::start() {
