@@ -1,5 +1,6 @@
 // Steps: whom to ask next, how soon, and who is gone.
 #include <algorithm>
+#include <bit>
 
 #include "protocol/overlay_sync.h"
 #include "protocol/walk.h"
@@ -10,7 +11,8 @@ namespace {
 
 constexpr Nanoseconds second = 1'000'000'000;
 constexpr Nanoseconds request_life = 10 * second, untrusted_life = 30 * second;
-constexpr Nanoseconds quiet_wait = 60 * second, kept_wait = 2 * second;
+constexpr Nanoseconds quiet_wait = 120 * second, kept_wait = 2 * second;
+constexpr Nanoseconds steps_pause = 50'000'000;  // until the budget has some again
 constexpr Nanoseconds bootstrap_soon = second / 2, bootstrap_later = 30 * second;
 constexpr Nanoseconds candidate_life = 57'500'000'000;  // of those who answered or asked
 constexpr Nanoseconds introducer_life = 300 * second;
@@ -19,6 +21,14 @@ constexpr std::size_t walk_window = 5, lost_max = 16;
 constexpr unsigned edge_length = 4, unanswered_max = 5, pings_max = 3;
 constexpr std::uint64_t fresh_of_256 = 206, heal_one_in = 20;
 constexpr Nanoseconds fast_steps = 8;  // so many in a walk interval while most peers are missing
+
+// A little later, at a time that many share: what is taken together costs one waking-up, one batch
+// to sign and one to check.
+Nanoseconds shared_time(Nanoseconds now, Nanoseconds wait) {
+    const auto grid =
+        static_cast<Nanoseconds>(std::bit_floor(static_cast<std::uint64_t>(wait / 32) | 1));
+    return (now + wait + grid - 1) / grid * grid;
+}
 
 }  // namespace
 
@@ -121,10 +131,6 @@ bool Walk::ask_neighbour(Nanoseconds now, const CommunityId& community, State& s
 // ---- a step
 
 void Walk::step(Nanoseconds now, const CommunityId& community, State& state) {
-    if (!steps_.take(now, 1)) {
-        auto later = 100'000'000 + static_cast<Nanoseconds>(hub_.random.below(200'000'000));
-        return schedule(community, state, now + later);
-    }
     const auto interval = hub_.settings.walk_interval;
     const auto target = hub_.settings.peers_target;
     state.candidates.expire(now);
@@ -160,7 +166,7 @@ void Walk::step(Nanoseconds now, const CommunityId& community, State& state) {
         wait = std::min(wait, std::max(state.next_bootstrap - now, interval));
     auto grown = state.wait + (wait < state.wait ? wait / 2 : state.wait / 2);
     state.wait = std::min(grown, std::max(quiet_wait, interval));
-    schedule(community, state, now + wait);
+    schedule(community, state, shared_time(now, wait));
 }
 
 // Who still talks in other communities but not in this one has left it.
@@ -246,6 +252,7 @@ Nanoseconds Walk::tick(Nanoseconds now) {
         churn(now);
     }
     while (!queue_.empty() && queue_.begin()->first <= now) {
+        if (!steps_.take(now, 1)) return std::min(next_churn_, now + steps_pause);
         const auto community = queue_.begin()->second;
         step(now, community, states_.at(community));
     }

@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
     using namespace warren::bench;
     const auto count = std::stoul(option(argc, argv, "communities", "1000"));
     const int seconds = std::stoi(option(argc, argv, "seconds", "60"));
-    const int settle_s = std::stoi(option(argc, argv, "settle", "180"));
+    const int settle_s = std::stoi(option(argc, argv, "settle", "420"));
     const test::TestIdentity author(1);
     OverlayPeer peer(2);
     std::vector<Bytes> announcements;
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
         node.keep_folder();
         return 1;
     }
-    // Steps grow apart to one a minute where nothing changes.
+    // Steps grow apart to one in two minutes where nothing changes.
     ::poll(nullptr, 0, settle_s * 1000);
     const auto counted = counters(node);
     const auto quiet = idle_percent(node, seconds);

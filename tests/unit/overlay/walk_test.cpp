@@ -41,10 +41,11 @@ TEST_F(WalkTest, a_thousand_lonely_communities_ask_seldom) {
     run(10 * second);
     EXPECT_LE(asked, 1100U) << "a hundred a second, though all were joined at once";
     run(300 * second);
-    asked = 0;
+    asked = ticks = 0;
     run(60 * second);
     EXPECT_LE(asked, 60U * 40) << "once in half a minute each";
     EXPECT_GT(asked, 0U);
+    EXPECT_LE(ticks, 60U * 8) << "many at a time";
 }
 
 TEST_F(WalkTest, nothing_to_ask_nothing_is_sent) {
