@@ -16,14 +16,8 @@ constexpr std::size_t prev_bytes = 8 + RecordId::size;
 constexpr std::size_t frame_bytes = 23 + 2 + PublicKey::size + 8 + prev_bytes + signature_bytes;
 constexpr std::size_t payload_bytes_max = record_bytes_max - frame_bytes;
 
-struct TextBounds {
-    std::size_t least, most;
-};
-constexpr TextBounds channel_name{1, 128};
-constexpr TextBounds channel_description{0, 2048};
-constexpr TextBounds torrent_name{1, 300};
-constexpr TextBounds torrent_tags{0, 200};
-constexpr TextBounds file_name{1, 240};
+constexpr std::size_t trackers_max = 16;
+
 constexpr TextBounds agreement_text{1, 600};
 
 // By message id, how many members sign a record of it; 0: it is none. Ids mean one thing in all
@@ -37,32 +31,8 @@ constexpr auto signers = [] {
     return out;
 }();
 
-// A text that a decoder takes: cut at a character, foreign bytes and emptiness written as '?'.
-std::string fitted(std::string text, TextBounds bounds) {
-    if (!is_utf8(text))
-        std::replace_if(
-            text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; },
-            '?');
-    if (text.size() > bounds.most) {
-        text.resize(bounds.most);
-        while (!is_utf8(text))
-            text.pop_back();
-    }
-    if (text.size() < bounds.least) text = "?";
-    return text;
-}
-
-void put_text(Writer& to, const std::string& text, TextBounds bounds) {
-    const std::string fit = fitted(text, bounds);
-    to.u16(static_cast<std::uint16_t>(fit.size())).bytes(view_of(fit));
-}
-
-std::string_view read_text(Reader& in, TextBounds bounds) {
-    const auto bytes = in.take(in.u16());
-    const auto text = text_of(bytes);
-    if (text.size() < bounds.least || text.size() > bounds.most || !is_utf8(text)) in.fail();
-    return in.ok() ? text : std::string_view();
-}
+constexpr TextBounds file_name{1, 240}, file_name_or_end{0, 240};
+constexpr TextBounds tracker{1, 256};
 
 Error bad_payload(const char* what) {
     return bad_input(std::string(what) + ": cut short, too long, or a text out of bounds");
@@ -171,6 +141,44 @@ Result<ChannelAnnounced> decode_channel_announced(ByteView payload) {
     return out;
 }
 
+void put_extras(Writer& to, const TorrentExtras& extras) {
+    to.u8(extras.thumbnail ? 1 : 0);
+    if (extras.thumbnail) to.bytes(extras.thumbnail->view());
+    for (std::size_t i = 0; i < std::min(extras.trackers.size(), trackers_max); ++i)
+        put_text(to, extras.trackers[i], tracker);
+}
+
+void read_extras(Reader& in, TorrentExtras* keep) {
+    const auto has_thumbnail = in.u8();
+    if (has_thumbnail > 1) return in.fail();
+    if (has_thumbnail == 1) {
+        const ContentHash thumbnail{in.array<ContentHash::size>()};
+        if (keep) keep->thumbnail = thumbnail;
+    }
+    for (std::size_t count = 0; in.left() > 0; ++count) {
+        if (count == trackers_max) return in.fail();
+        const auto one = read_text(in, tracker);
+        if (keep) keep->trackers.emplace_back(one);
+    }
+}
+
+namespace {
+
+// File names to the end, or up to an empty one: extras stand behind it, if there are any.
+void read_tail(Reader& in, TorrentEntry* keep) {
+    while (in.left() > 0) {
+        const auto name = read_text(in, file_name_or_end);
+        if (name.empty()) {
+            constexpr std::size_t nothing = 1;
+            if (in.left() <= nothing) return in.fail();
+            return read_extras(in, keep ? &keep->extras : nullptr);
+        }
+        if (keep) keep->file_names.emplace_back(name);
+    }
+}
+
+}  // namespace
+
 Result<TorrentEntry> decode_torrent_entry(ByteView payload) {
     Reader in(payload);
     TorrentEntry out;
@@ -180,8 +188,7 @@ Result<TorrentEntry> decode_torrent_entry(ByteView payload) {
     out.files = in.u32();
     out.name = read_text(in, torrent_name);
     out.tags = read_text(in, torrent_tags);
-    while (in.left() > 0)
-        out.file_names.emplace_back(read_text(in, file_name));
+    read_tail(in, &out);
     if (!in.done() || payload.size() > payload_bytes_max) return bad_payload("torrent entry");
     return out;
 }
@@ -199,8 +206,7 @@ bool is_torrent_entry(ByteView payload) {
     in.take(Infohash::size + 8 + 8 + 4);
     read_text(in, torrent_name);
     read_text(in, torrent_tags);
-    while (in.left() > 0)
-        read_text(in, file_name);
+    read_tail(in, nullptr);
     return in.done() && payload.size() <= payload_bytes_max;
 }
 
@@ -224,10 +230,14 @@ Bytes encode(const TorrentEntry& entry) {
     to.bytes(entry.infohash.view()).u64(entry.size).u64(entry.created_s).u32(entry.files);
     put_text(to, entry.name, torrent_name);
     put_text(to, entry.tags, torrent_tags);
+    Writer extras;
+    if (entry.extras != TorrentExtras{}) put_extras(extras.u16(0), entry.extras);
+    const auto room = payload_bytes_max - extras.size();
     for (const auto& name : entry.file_names) {
-        if (to.size() + 2 + std::min(name.size(), file_name.most) > payload_bytes_max) break;
+        if (to.size() + 2 + std::min(name.size(), file_name.most) > room) break;
         put_text(to, name, file_name);
     }
+    to.bytes(extras.peek());
     return to.take();
 }
 

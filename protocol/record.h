@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/ipv8.h"
+#include "protocol/text_field.h"
 
 namespace warren::protocol {
 
@@ -22,7 +23,14 @@ enum class RecordKind : std::uint8_t {
     ChannelGenesis = 1,    // in a channel's community: what the channel is; by its founder
     Torrent = 2,           // in a channel's community
     ChannelAnnounced = 3,  // in the directory community
-    Agreement = 64,        // in a channel's community: what two members state together
+    Vote = 32,             // in the directory: for or against a channel
+    Subscription = 33,     // in the directory: to a channel
+    ChannelEdit = 34,      // in a channel's community, as those that follow: its name, description
+    TorrentEdit = 35,
+    Playlist = 36,
+    PlaylistEdit = 37,
+    Comment = 38,
+    Agreement = 64,  // in a channel's community: what two members state together
 };
 bool is_record_kind(std::uint8_t message_id);
 bool is_two_party_kind(std::uint8_t message_id);
@@ -63,6 +71,11 @@ Bytes encode_unsigned(const RecordDraft& draft);
 
 // ---- payloads. Texts are UTF-8 with their bounds in bytes; decoders refuse bytes left over.
 
+inline constexpr TextBounds channel_name{1, 128};
+inline constexpr TextBounds channel_description{0, 2048};
+inline constexpr TextBounds torrent_name{1, 300};
+inline constexpr TextBounds torrent_tags{0, 200};
+
 using Nonce = FixedId<16, struct NonceTag>;
 
 // A channel's community id binds its founder: SHA-256("warren channel" ‖ founder key ‖ nonce),
@@ -74,22 +87,30 @@ CommunityId directory_community();
 
 struct ChannelGenesis {
     Nonce nonce;
-    std::string name;         // 1..128
-    std::string description;  // 0..2048
+    std::string name;
+    std::string description;
 };
 struct ChannelAnnounced {
     CommunityId channel;
     Nonce nonce;
-    std::string name;  // 1..128
+    std::string name;
+};
+using ContentHash = FixedId<32, struct ContentHashTag>;  // SHA-256 of what is fetched by it
+
+struct TorrentExtras {
+    std::optional<ContentHash> thumbnail = {};
+    std::vector<std::string> trackers = {};  // 0 to 16, each 1..256
+    bool operator==(const TorrentExtras&) const = default;
 };
 struct TorrentEntry {
     Infohash infohash;
     std::uint64_t size = 0;
-    std::uint64_t created_s = 0;          // Unix time; shown to people, decides nothing
-    std::uint32_t files = 0;              // how many there really are
-    std::string name;                     // 1..300
-    std::string tags;                     // comma-separated, 0..200
+    std::uint64_t created_s = 0;  // Unix time; shown to people, decides nothing
+    std::uint32_t files = 0;      // how many there really are
+    std::string name;
+    std::string tags;                     // comma-separated
     std::vector<std::string> file_names;  // the first of them, as many as fit; each 1..240
+    TorrentExtras extras = {};            // behind an empty file name; then not empty
 };
 struct Agreement {
     std::string text;  // 1..600, so that the record fits a datagram
@@ -105,5 +126,9 @@ Bytes encode(const ChannelGenesis& genesis);
 Bytes encode(const ChannelAnnounced& announced);
 Bytes encode(const TorrentEntry& entry);
 Bytes encode(const Agreement& agreement);
+
+// Thumbnail (u8 1 and the hash, or u8 0), then trackers to the end. `keep` may be null.
+void read_extras(Reader& in, TorrentExtras* keep);
+void put_extras(Writer& to, const TorrentExtras& extras);
 
 }  // namespace warren::protocol

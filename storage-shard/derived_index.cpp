@@ -37,7 +37,14 @@ Result<void> Derived::index(const protocol::RecordView& record, Step& step) {
     case protocol::RecordKind::ChannelGenesis: return index_genesis(record, step);
     case protocol::RecordKind::Torrent: return index_torrent(record, step);
     case protocol::RecordKind::ChannelAnnounced: return index_announced(record, step);
-    case protocol::RecordKind::Agreement: return {};
+    case protocol::RecordKind::Agreement:
+    case protocol::RecordKind::Vote:
+    case protocol::RecordKind::Subscription:
+    case protocol::RecordKind::ChannelEdit:
+    case protocol::RecordKind::TorrentEdit:
+    case protocol::RecordKind::Playlist:
+    case protocol::RecordKind::PlaylistEdit:
+    case protocol::RecordKind::Comment: break;
     }
     return {};
 }

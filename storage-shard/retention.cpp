@@ -34,7 +34,14 @@ bool may_be_pruned(protocol::RecordKind kind) {
     case protocol::RecordKind::Torrent: return true;
     case protocol::RecordKind::ChannelGenesis:
     case protocol::RecordKind::ChannelAnnounced:
-    case protocol::RecordKind::Agreement: return false;
+    case protocol::RecordKind::Agreement:
+    case protocol::RecordKind::Vote:
+    case protocol::RecordKind::Subscription:
+    case protocol::RecordKind::ChannelEdit:
+    case protocol::RecordKind::TorrentEdit:
+    case protocol::RecordKind::Playlist:
+    case protocol::RecordKind::PlaylistEdit:
+    case protocol::RecordKind::Comment: return false;
     }
     return false;
 }

@@ -84,6 +84,7 @@ std::optional<Claim> claim_of(const CommunityType& type, const PublicKey& founde
     out.second = record.second;
     const auto* message = find_message(type, out.kind);
     if (!message || !message->is_stored() || !message->fits(record)) return std::nullopt;
+    out.subject = to_bytes(message->subject_of(record.payload));
     if (is_content_id(out.kind)) {
         out.needs = {{right::permit, out.kind, out.ref.time}};
         if (out.second) out.needs.push_back({right::permit, out.kind, out.ref.time, false, true});

@@ -29,6 +29,7 @@ struct Claim {
     MessageId kind = 0;
     std::vector<Need> needs;                         // all of them
     std::optional<PublicKey> second = std::nullopt;  // of a record of two members
+    Bytes subject = {};  // within which the last ones of its author count (MessageType)
 
     bool takes = false;  // takes `grants`, rather than giving them
     std::vector<Grant> grants;

@@ -1,7 +1,6 @@
 #include "protocol/community/evaluator.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace warren::protocol {
 
@@ -25,7 +24,7 @@ std::vector<VerdictChange> Evaluator::add(const RecordView& record) {
         settle(reached(effects), out);
         return out;
     }
-    by_author_[{claim.author, claim.kind}].insert(ref);
+    by_author_[line_of(claim)].insert(ref);
     if (claim.undo) undos_[claim.undo->target].push_back(ref);
     settle({ref}, out);
     return out;
@@ -33,7 +32,7 @@ std::vector<VerdictChange> Evaluator::add(const RecordView& record) {
 
 std::set<RecordRef> Evaluator::reached(const Permissions::Effects& effects) const {
     std::set<RecordRef> out;
-    for (const auto& [author, refs] : by_author_)
+    for (const auto& [line, refs] : by_author_)
         for (const auto& ref : refs)
             if (effects.reach(*held_.at(ref).claim)) out.insert(ref);
     return out;
@@ -64,7 +63,7 @@ void Evaluator::judge_again(const RecordRef& ref, std::set<RecordRef>& touched) 
         if (target != held_.end() && target->second.standing) touched.insert(target->first);
     }
     if (find_message(type_, claim.kind)->distribution == Distribution::Last)
-        touched.merge(std::set(by_author_.at({claim.author, claim.kind})));
+        touched.merge(std::set(by_author_.at(line_of(claim))));
 }
 
 Verdict Evaluator::final_verdict(const RecordRef& ref, const Held& held) const {
@@ -81,7 +80,7 @@ Verdict Evaluator::final_verdict(const RecordRef& ref, const Held& held) const {
 bool Evaluator::is_superseded(const Claim& claim) const {
     const auto& message = *find_message(type_, claim.kind);
     if (message.distribution != Distribution::Last) return false;
-    const auto& refs = by_author_.at({claim.author, claim.kind});
+    const auto& refs = by_author_.at(line_of(claim));
     std::size_t newer = 0;
     for (auto it = refs.rbegin(); newer < message.last && *it != claim.ref; ++it)
         newer += held_.at(*it).standing == Verdict::Accepted ? 1u : 0u;

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "protocol/community/permissions.h"
@@ -42,8 +43,9 @@ private:
     PublicKey founder_;
     Permissions permissions_;
     std::map<RecordRef, Held> held_;
-    // Of all but control records.
-    std::map<std::pair<PublicKey, MessageId>, std::set<RecordRef>> by_author_;
+    using Line = std::tuple<PublicKey, MessageId, Bytes>;  // of a subject, where there is one
+    static Line line_of(const Claim& claim) { return {claim.author, claim.kind, claim.subject}; }
+    std::map<Line, std::set<RecordRef>> by_author_;      // of all but control records
     std::map<RecordRef, std::vector<RecordRef>> undos_;  // of a target
 };
 

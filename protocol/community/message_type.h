@@ -30,18 +30,23 @@ enum class Distribution {
 };
 enum class Destination { Community, Peer };
 
-// What an accepted record shows to people. `key` names what it is about: infohash, channel.
+// What an accepted record shows to people.
 struct ProjectionRow {
-    RecordRef record;
-    Bytes key;
-    std::string title;
-    std::string words;  // further ones to search
+    // What it is about: channel, infohash, another record (key_of). Of an edit: its target.
+    Bytes key = {};
+    std::string title = {};
+    std::string words = {};  // further ones to search, or to read
+    bool is_edit = false;    // a newer version of what `key` names
 };
-// Where apply and undo put it: storage's index, or a map in a test.
+inline Bytes key_of(const RecordRef& ref) {
+    return Writer().u64(ref.time).bytes(ref.id.view()).take();
+}
+// Where apply and undo put it: storage's index, or a map in a test. What is shown depends on which
+// records are, not on the order of the calls: an edit may come before its target.
 class Projection {
 public:
     virtual ~Projection() = default;
-    virtual void show(const ProjectionRow& row) = 0;
+    virtual void show(const RecordView& record, const ProjectionRow& row) = 0;
     virtual void hide(const RecordRef& record) = 0;
 };
 inline void hide_record(const RecordView& record, Projection& projection) {
@@ -58,6 +63,9 @@ struct MessageType {
     Policy initial = Policy::Linear;  // of a dynamic one, until settings say otherwise
     Distribution distribution = Distribution::Full;
     std::uint8_t last = 0;  // how many of an author, for Distribution::Last
+    // Of an author and of what this finds in a payload that is in form: one vote for each channel.
+    // None: of an author.
+    std::optional<ByteView (*)(ByteView)> subject = std::nullopt;
     Destination destination = Destination::Community;
     // Whether the payload has its one form, with all fields within their bounds.
     std::optional<bool (*)(ByteView)> payload = std::nullopt;
@@ -68,6 +76,9 @@ struct MessageType {
     std::optional<void (*)(const RecordView&, Projection&)> undo = std::nullopt;
 
     constexpr bool is_stored() const { return distribution != Distribution::Direct; }
+    ByteView subject_of(ByteView well_formed) const {
+        return subject ? (*subject)(well_formed) : ByteView();
+    }
     // By its own bytes alone.
     bool fits(const RecordView& record) const {
         return (*payload)(record.payload) && (!check || (*check)(record));
@@ -109,6 +120,8 @@ constexpr std::string_view flaw(const MessageType& message) {
         return "what is stored goes to the community";
     if ((message.distribution == Distribution::Last) != (message.last > 0))
         return "a number of records goes with the distribution Last, and is not zero";
+    if (message.subject && message.distribution != Distribution::Last)
+        return "a subject says of what the last ones are kept";
     if (message.resolution == Resolution::Dynamic && !message.undo)
         return "a switch of policy takes back what was accepted, so dynamic resolution needs undo";
     if (message.undo && !message.apply) return "undo takes back what apply did";

@@ -27,6 +27,13 @@ std::string kind_name(protocol::RecordKind kind) {
     case protocol::RecordKind::ChannelGenesis: return "channel";
     case protocol::RecordKind::Torrent: return "torrent";
     case protocol::RecordKind::ChannelAnnounced: return "announcement";
+    case protocol::RecordKind::Vote: return "vote";
+    case protocol::RecordKind::Subscription: return "subscription";
+    case protocol::RecordKind::ChannelEdit: return "channel-edit";
+    case protocol::RecordKind::TorrentEdit: return "torrent-edit";
+    case protocol::RecordKind::Playlist: return "playlist";
+    case protocol::RecordKind::PlaylistEdit: return "playlist-edit";
+    case protocol::RecordKind::Comment: return "comment";
     case protocol::RecordKind::Agreement: return "agreement";
     }
     return "other";

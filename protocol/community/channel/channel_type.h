@@ -1,15 +1,28 @@
-// The channel: torrents that its founder, and whom he lets, publish.
+// The channel: torrents and playlists that its founder, and whom he lets, publish and edit;
+// comments by everybody, unless settings say otherwise. Moderation is the undo of any of them.
 #pragma once
 
 #include <array>
 
+#include "protocol/community/channel/channel_content.h"
 #include "protocol/community/message_type.h"
 
 namespace warren::protocol {
 
 bool checks_genesis(const RecordView& record);  // its author and nonce make the community's id
+// What a record names is earlier than itself.
+bool checks_torrent_edit(const RecordView& record);
+bool checks_playlist(const RecordView& record);
+bool checks_playlist_edit(const RecordView& record);
+bool checks_comment(const RecordView& record);
+
 void apply_genesis(const RecordView& record, Projection& projection);
 void apply_torrent(const RecordView& record, Projection& projection);
+void apply_channel_edit(const RecordView& record, Projection& projection);
+void apply_torrent_edit(const RecordView& record, Projection& projection);
+void apply_playlist(const RecordView& record, Projection& projection);
+void apply_playlist_edit(const RecordView& record, Projection& projection);
+void apply_comment(const RecordView& record, Projection& projection);
 void apply_agreement(const RecordView& record, Projection& projection);
 
 inline constexpr std::array channel_messages{
@@ -24,6 +37,41 @@ inline constexpr std::array channel_messages{
                 .resolution = Resolution::Linear,
                 .payload = is_torrent_entry,
                 .apply = apply_torrent,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::ChannelEdit),
+                .name = "channel-edit",
+                .resolution = Resolution::Linear,
+                .payload = decodes<decode_channel_edit>,
+                .apply = apply_channel_edit,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::TorrentEdit),
+                .name = "torrent-edit",
+                .resolution = Resolution::Linear,
+                .payload = decodes<decode_torrent_edit>,
+                .check = checks_torrent_edit,
+                .apply = apply_torrent_edit,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::Playlist),
+                .name = "playlist",
+                .resolution = Resolution::Linear,
+                .payload = decodes<decode_playlist>,
+                .check = checks_playlist,
+                .apply = apply_playlist,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::PlaylistEdit),
+                .name = "playlist-edit",
+                .resolution = Resolution::Linear,
+                .payload = decodes<decode_playlist_edit>,
+                .check = checks_playlist_edit,
+                .apply = apply_playlist_edit,
+                .undo = hide_record},
+    MessageType{.id = static_cast<MessageId>(RecordKind::Comment),
+                .name = "comment",
+                .resolution = Resolution::Dynamic,
+                .initial = Policy::Public,
+                .payload = decodes<decode_comment>,
+                .check = checks_comment,
+                .apply = apply_comment,
                 .undo = hide_record},
     MessageType{.id = static_cast<MessageId>(RecordKind::Agreement),
                 .name = "agreement",

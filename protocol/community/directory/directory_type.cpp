@@ -10,7 +10,15 @@ bool checks_announced(const RecordView& record) {
 void apply_announced(const RecordView& record, Projection& projection) {
     const auto announced = decode_channel_announced(record.payload);
     if (!announced) return;
-    projection.show({record.ref(), to_bytes(announced->channel.view()), announced->name, {}});
+    projection.show(record, {.key = to_bytes(announced->channel.view()), .title = announced->name});
+}
+
+ByteView voted_channel(ByteView payload) {
+    return payload.first(CommunityId::size);
+}
+
+void apply_vote(const RecordView& record, Projection& projection) {
+    projection.show(record, {.key = to_bytes(voted_channel(record.payload))});
 }
 
 }  // namespace warren::protocol

@@ -172,6 +172,17 @@ TEST_F(LastFew, OnlyTheNewestOfAnAuthorStay) {
     EXPECT_EQ(node.verdict(old), Verdict::Superseded);
 }
 
+TEST_F(LastFew, CountWithinTheirSubject) {
+    const auto old = scribe.content(2, anna, Mark, "x old"),
+               other = scribe.content(3, anna, Mark, "y");
+    node.add_all({other, old});
+    EXPECT_EQ(node.verdict(old), Verdict::Accepted);
+    const auto now = scribe.content(4, anna, Mark, "x now");
+    EXPECT_EQ(added(now), Verdict::Accepted);
+    EXPECT_EQ(node.verdict(old), Verdict::Superseded);
+    EXPECT_EQ(node.verdict(other), Verdict::Accepted);
+}
+
 TEST_F(LastFew, RefusedOnesDoNotCount) {
     const auto grants = scribe.authorize(1, founder, {grant(anna, Draw, right::permit)});
     std::vector<TestRecord> draws;

@@ -26,7 +26,7 @@ public:
 private:
     PublicKey author() { return member(static_cast<unsigned>(random_.below(5)) % 4); }
     GlobalTime time() { return 1 + random_.below(7); }
-    ForumKind any_kind() { return static_cast<ForumKind>(2 + random_.below(6)); }
+    ForumKind any_kind() { return static_cast<ForumKind>(2 + random_.below(7)); }
     ForumKind content_kind() { return kinds_[random_.below(kinds_.size())]; }
 
     std::vector<Grant> grants() {
@@ -72,7 +72,8 @@ private:
     }
 
     TestRecord content(ForumKind kind) {
-        if (kind != ForumKind::Pact) return scribe_.content(time(), author(), kind);
+        if (kind != ForumKind::Pact)
+            return scribe_.content(time(), author(), kind, random_.below(2) == 0 ? "one" : "two");
         const auto first = static_cast<unsigned>(random_.below(4));
         const auto other = (first + 1 + static_cast<unsigned>(random_.below(3))) % 4;
         return scribe_.pact(time(), member(first), member(other));

@@ -14,6 +14,9 @@ namespace {
 constexpr bool any(ByteView) {
     return true;
 }
+constexpr ByteView whole(ByteView payload) {
+    return payload;
+}
 bool checked(const RecordView&) {
     return true;
 }
@@ -41,6 +44,7 @@ static_assert(!flaw_after([](M& m) { m.authentication = Authentication::None; })
 static_assert(!flaw_after([](M& m) { m.destination = Destination::Peer; }).empty());
 static_assert(!flaw_after([](M& m) { m.distribution = Distribution::Last; }).empty());
 static_assert(!flaw_after([](M& m) { m.last = 1; }).empty());
+static_assert(!flaw_after([](M& m) { m.subject = whole; }).empty());
 static_assert(!flaw_after([](M& m) { m.apply = {}; }).empty());
 static_assert(!flaw_after([](M& m) { m.initial = Policy::Public; }).empty());
 static_assert(!flaw_after([](M& m) { m.distribution = Distribution::Direct; }).empty());

@@ -140,10 +140,13 @@ bool Reference::is_destroyed() {
 
 bool Reference::is_superseded(const Read& one) {
     if (one.message->distribution != Distribution::Last) return false;
+    const auto subject = [&](const Read& of) {
+        return to_bytes(one.message->subject_of(of.record->payload));
+    };
     const auto newer = std::ranges::count_if(all_, [&](Read& other) {
         return other.record->author == one.record->author &&
                other.record->kind == one.record->kind && one.record->ref < other.record->ref &&
-               standing(other) == Verdict::Accepted;
+               subject(other) == subject(one) && standing(other) == Verdict::Accepted;
     });
     return newer >= one.message->last;
 }

@@ -21,8 +21,11 @@ bool is_text(ByteView payload) {
 bool is_by_founder(const RecordView& record) {
     return record.author == founder;
 }
+ByteView first_letter(ByteView payload) {
+    return payload.first(std::min<std::size_t>(payload.size(), 1));
+}
 void show_text(const RecordView& record, Projection& projection) {
-    projection.show({record.ref(), {}, std::string(text_of(record.payload)), {}});
+    projection.show(record, {.title = std::string(text_of(record.payload))});
 }
 
 constexpr MessageType row(ForumKind kind, std::string_view name, Resolution resolution) {
@@ -47,9 +50,13 @@ constexpr std::array forum_messages = [] {
     draw.last = 2;
     auto pact = row(ForumKind::Pact, "pact", Resolution::Linear);
     pact.authentication = Authentication::TwoMembers;
+    auto mark = vote;
+    mark.id = id_of(ForumKind::Mark);
+    mark.name = "mark";
+    mark.subject = first_letter;
     const auto post = row(ForumKind::Post, "post", Resolution::Linear);
     const auto page = row(ForumKind::Page, "page", Resolution::Dynamic);
-    return std::array{genesis, post, note, page, vote, draw, pact};
+    return std::array{genesis, post, note, page, vote, draw, pact, mark};
 }();
 
 }  // namespace

@@ -18,6 +18,7 @@ enum class ForumKind : MessageId {
     Vote = 5,  // public, one of an author
     Draw = 6,  // linear, two of an author
     Pact = 7,  // linear, by two members
+    Mark = 8,  // public, one of an author for each first letter
 };
 extern const CommunityType forum_type;
 
@@ -59,7 +60,9 @@ Grant grant(const PublicKey& whom, ForumKind kind, int rights);
 
 class ShownRecords final : public Projection {
 public:
-    void show(const ProjectionRow& row) override { rows[row.record] = row.title; }
+    void show(const RecordView& record, const ProjectionRow& row) override {
+        rows[record.ref()] = row.title;
+    }
     void hide(const RecordRef& record) override {
         ++hidden;
         rows.erase(record);
