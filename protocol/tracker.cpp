@@ -31,8 +31,8 @@ Style style_of(std::uint8_t id) {
 }  // namespace
 
 Tracker::Tracker(Hub& hub, const TrackerLimits& limits)
-    : hub_(hub), limits_(limits), cookies_(hub.random), seen_(hub.random, limits.entries),
-      checks_(limits.waiting, patience), signings_(limits.waiting, patience), pings_({50, 50}) {}
+    : hub_(hub), limits_(limits), cookies_(hub.random), checks_(hub, limits.waiting, patience),
+      signings_(limits.waiting, patience), pings_({50, 50}) {}
 
 // ---- in
 
@@ -51,15 +51,11 @@ void Tracker::on_datagram(Nanoseconds now, const Endpoint& from, const Header& h
     } else if (!decode_introduction_request(parts->payload, style_of(id))) {
         return void(++counters.dropped_malformed);
     }
-    const auto digest = seen_.digest(datagram);
-    if (seen_.seen(now, digest)) return void(++counters.dropped_duplicate);
-    if (!hub_.stranger_checks.take(now, 1) || checks_.full())
-        return void(++counters.dropped_check_budget);
-    seen_.insert(digest);
-    auto token = hub_.next_token();
-    checks_.add(now, token, {from, to_bytes(datagram)});
-    ++counters.signatures_checked;
-    hub_.emit(CheckSignature{token, to_bytes(datagram)});
+    checks_.submit(now, from, datagram, [&] {
+        if (hub_.stranger_checks.take(now, 1)) return true;
+        ++counters.dropped_check_budget;
+        return false;
+    });
 }
 
 // No longer asked: its request, if any, gives up its place in the waiting room.
@@ -83,24 +79,23 @@ bool Tracker::expected(const CommunityId& community, const Endpoint& from,
 }
 
 void Tracker::signature_result(Nanoseconds now, Token token, bool valid) {
-    auto check = checks_.take(token);
+    auto check = checks_.result(token, valid);
     if (!check) return;
-    if (!valid) return void(++hub_.counters.bad_signatures);
     auto header = decode_header(check->datagram);
     auto parts = decode_signed(check->datagram, WithGlobalTime::Yes);
-    auto key = parts ? PublicKey::from(parts->public_key) : std::nullopt;
-    if (!header || !key || *key == hub_.own_key) return;
+    if (!header || !parts) return;
     auto style = style_of(header->message_id);
     if (is_response(header->message_id)) {
         auto response = decode_introduction_response(parts->payload, style);
-        if (response) on_response(now, header->community, check->from, *key, response->identifier);
+        if (response)
+            on_response(now, header->community, check->from, check->key, response->identifier);
         return;
     }
     auto request = decode_introduction_request(parts->payload, style);
     if (!request) return;
     on_request(now, {header->community, check->from, request->destination, request->source_lan,
-                     *key, style, request->connection, request->identifier, check->datagram.size(),
-                     decode_trailer(request->extra)});
+                     check->key, style, request->connection, request->identifier,
+                     check->datagram.size(), decode_trailer(request->extra)});
 }
 
 void Tracker::on_request(Nanoseconds now, Request request) {
@@ -296,7 +291,7 @@ void Tracker::signed_bytes(Token token, const Signature& signature) {
 }
 
 void Tracker::failed(Token token) {
-    checks_.take(token);
+    checks_.failed(token);
     signings_.take(token);
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "protocol/overlay_hub.h"
+#include "protocol/signature_checks.h"
 
 namespace warren::protocol {
 
@@ -58,10 +59,6 @@ private:
         std::size_t size = 0;
         std::optional<Trailer> trailer;
     };
-    struct Check {
-        Endpoint from;
-        Bytes datagram;
-    };
     struct Signing {
         Bytes unsigned_bytes;
         Endpoint to;
@@ -92,11 +89,10 @@ private:
     Hub& hub_;
     TrackerLimits limits_;
     Cookies cookies_;
-    DuplicateFilter seen_;
     Ages by_age_;
     std::map<CommunityId, Members> communities_;
     std::map<std::uint64_t, std::size_t> regions_;
-    Pending<Check> checks_;
+    SignatureChecks checks_;
     Pending<Signing> signings_;
     std::map<std::uint16_t, Asked> asked_;
     TokenBucket pings_;
