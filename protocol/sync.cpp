@@ -42,26 +42,45 @@ std::vector<RecordRef> interior_bounds(RangeView& view, const SyncRange& range) 
     return bounds;
 }
 
-void add_fingerprint(RangeView& view, const SyncRange& range, std::vector<SyncElement>& to) {
-    to.push_back({range, SyncMode::Fingerprint, view.sum(range), {}});
+// Which records one side speaks of.
+struct Of {
+    RangeView& view;
+    bool lasting = false;
+};
+Of lasting_of(RangeView& view) {
+    return {view.lasting(), true};
 }
 
-void add_parts(RangeView& view, const SyncRange& range, std::vector<SyncElement>& to) {
+void add_fingerprint(const Of& of, const SyncRange& range, std::vector<SyncElement>& to) {
+    to.push_back({range, SyncMode::Fingerprint, of.view.sum(range), {}, of.lasting});
+}
+
+void add_parts(const Of& of, const SyncRange& range, std::vector<SyncElement>& to) {
     RecordRef lower = range.lower;
-    for (const auto& exact : interior_bounds(view, range)) {
+    for (const auto& exact : interior_bounds(of.view, range)) {
         if (exact <= lower || exact >= range.upper) continue;
         const RecordRef bound = shortened(exact, lower);
-        add_fingerprint(view, {lower, bound}, to);
+        add_fingerprint(of, {lower, bound}, to);
         lower = bound;
     }
-    add_fingerprint(view, {lower, range.upper}, to);
+    add_fingerprint(of, {lower, range.upper}, to);
 }
 
-void add_same(const SyncRange& range, std::vector<SyncElement>& to) {
-    if (!to.empty() && to.back().mode == SyncMode::Same && to.back().range.upper == range.lower)
+// A range as a whole: one fingerprint, or those of its parts.
+void add_opening(const Of& of, const SyncRange& range, std::vector<SyncElement>& to) {
+    if (of.view.sum(range).count > sync_leaf_records)
+        add_parts(of, range, to);
+    else
+        add_fingerprint(of, range, to);
+}
+
+void add_same(const Of& of, const SyncRange& range, std::vector<SyncElement>& to) {
+    const bool goes_on = !to.empty() && to.back().mode == SyncMode::Same &&
+                         to.back().lasting == of.lasting && to.back().range.upper == range.lower;
+    if (goes_on)
         to.back().range.upper = range.upper;
     else
-        to.push_back({range, SyncMode::Same, {}, {}});
+        to.push_back({range, SyncMode::Same, {}, {}, of.lasting});
 }
 
 std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> ids) {
@@ -83,49 +102,57 @@ struct Run {
     SyncSide side;
     Reconciled out;
 
-    std::vector<std::uint64_t> own_ids(const SyncRange& range) {
+    std::vector<std::uint64_t> own_ids(const Of& of, const SyncRange& range) {
         std::vector<std::uint64_t> ids;
-        for (const auto& ref : view.refs(range, sync_ids_max))
+        for (const auto& ref : of.view.refs(range, sync_ids_max))
             ids.push_back(short_id(key, ref.id));
         return sorted(std::move(ids));
     }
 
-    void on_ids(const SyncRange& range, const std::vector<std::uint64_t>& came,
+    void on_ids(const Of& of, const SyncRange& range, const std::vector<std::uint64_t>& came,
                 const RangeSum& own) {
-        if (own.count > sync_ids_max) return add_parts(view, range, out.answers);
-        auto ours = own_ids(range);
+        if (own.count > sync_ids_max) return add_parts(of, range, out.answers);
+        auto ours = own_ids(of, range);
         const auto theirs = sorted(came);
         if (side == SyncSide::Responder) {
-            if (ours == theirs) return add_same(range, out.answers);
-            out.answers.push_back({range, SyncMode::Ids, {}, std::move(ours)});
+            if (ours == theirs) return add_same(of, range, out.answers);
+            out.answers.push_back({range, SyncMode::Ids, {}, std::move(ours), of.lasting});
             return;
         }
         auto wants = without(theirs, ours);
         auto offers = without(ours, theirs);
-        if (!wants.empty()) out.wants.push_back({range, std::move(wants)});
-        if (!offers.empty()) out.offers.push_back({range, std::move(offers)});
+        if (!wants.empty()) out.wants.push_back({range, std::move(wants), of.lasting});
+        if (!offers.empty()) out.offers.push_back({range, std::move(offers), of.lasting});
     }
 
-    // They speak of a range of which we pruned a part: we speak of the rest.
-    void around(const SyncRange& pruned, const SyncRange& range) {
-        if (range.lower < pruned.lower)
-            add_fingerprint(view, {range.lower, pruned.lower}, out.answers);
-        if (side == SyncSide::Responder)
-            add_same({std::max(range.lower, pruned.lower), std::min(range.upper, pruned.upper)},
-                     out.answers);
-        if (pruned.upper < range.upper)
-            add_fingerprint(view, {pruned.upper, range.upper}, out.answers);
+    // They speak of a range of which we pruned a part: we speak of what lasts there, and of all in
+    // the rest.
+    void around(GlobalTime floor, const SyncRange& range) {
+        const RecordRef bound{floor, {}};
+        add_fingerprint(lasting_of(view), {range.lower, std::min(range.upper, bound)}, out.answers);
+        if (bound < range.upper) add_fingerprint({view}, {bound, range.upper}, out.answers);
     }
 
-    void on_fingerprint(const SyncRange& range, const RangeSum& theirs) {
-        const RangeSum own = view.sum(range);
+    void on_fingerprint(const Of& of, const SyncRange& range, const RangeSum& theirs) {
+        const RangeSum own = of.view.sum(range);
         if (own == theirs) {
-            if (side == SyncSide::Responder) add_same(range, out.answers);
+            if (side == SyncSide::Responder) add_same(of, range, out.answers);
             return;
         }
-        if (theirs.count == 0) return on_ids(range, {}, own);  // says as much as an empty list
-        if (own.count > sync_leaf_records) return add_parts(view, range, out.answers);
-        out.answers.push_back({range, SyncMode::Ids, {}, own_ids(range)});
+        // Says as much as an empty list.
+        if (theirs.count == 0) return on_ids(of, range, {}, own);
+        if (own.count > sync_leaf_records) return add_parts(of, range, out.answers);
+        out.answers.push_back({range, SyncMode::Ids, {}, own_ids(of, range), of.lasting});
+    }
+
+    void on_element(const SyncElement& element) {
+        if (element.mode == SyncMode::Same) return;
+        if (!element.lasting && element.range.lower.time < view.floor())
+            return around(view.floor(), element.range);
+        const Of of = element.lasting ? lasting_of(view) : Of{view};
+        if (element.mode == SyncMode::Fingerprint)
+            return on_fingerprint(of, element.range, element.sum);
+        on_ids(of, element.range, element.ids, of.view.sum(element.range));
     }
 };
 
@@ -170,35 +197,18 @@ RecordRef sync_end() {
 }
 
 std::vector<SyncElement> open_sync(RangeView& view, GlobalTime their_floor) {
-    SyncRange all{{std::max(view.floor(), their_floor), {}}, sync_end()};
+    const RecordRef floor{std::max(view.floor(), their_floor), {}};
     std::vector<SyncElement> out;
-    if (all.lower <= sync_first)
-        all.lower = {};
-    else
-        add_fingerprint(view, {{}, sync_first}, out);
-    if (view.sum(all).count > sync_leaf_records)
-        add_parts(view, all, out);
-    else
-        add_fingerprint(view, all, out);
+    if (floor.time > 0) add_opening(lasting_of(view), {{}, floor}, out);
+    add_opening({view}, {floor, sync_end()}, out);
     return out;
 }
 
 Reconciled reconcile(RangeView& view, const SyncKey& session_key,
                      const std::vector<SyncElement>& elements, SyncSide side) {
     Run run{view, session_key, side, {}};
-    const SyncRange pruned{sync_first, {view.floor(), {}}};
-    for (const auto& element : elements) {
-        const auto& [lower, upper] = element.range;
-        if (lower < pruned.upper && upper > pruned.lower && element.mode != SyncMode::Same) {
-            run.around(pruned, element.range);
-            continue;
-        }
-        switch (element.mode) {
-        case SyncMode::Same: break;
-        case SyncMode::Fingerprint: run.on_fingerprint(element.range, element.sum); break;
-        case SyncMode::Ids: run.on_ids(element.range, element.ids, view.sum(element.range)); break;
-        }
-    }
+    for (const auto& element : elements)
+        run.on_element(element);
     return std::move(run.out);
 }
 

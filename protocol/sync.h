@@ -48,7 +48,6 @@ RangeSum element_value(const SyncKey& fingerprint_key, const RecordId& id);
 // Ranges are [lower, upper); RecordRef{} is the least bound, `sync_end` lies above all records.
 inline constexpr GlobalTime sync_end_time = ~GlobalTime{0};
 RecordRef sync_end();
-inline constexpr RecordRef sync_first{2, {}};
 
 struct SyncRange {
     RecordRef lower, upper;
@@ -60,6 +59,7 @@ struct SyncElement {
     SyncMode mode = SyncMode::Same;
     RangeSum sum;                    // Fingerprint
     std::vector<std::uint64_t> ids;  // Ids
+    bool lasting = false;            // it speaks of lasting records alone (RangeView::lasting)
 };
 
 // Elements in ascending order, disjoint. Encoding: lower bound left out when it equals the previous
@@ -86,6 +86,7 @@ std::vector<Bytes> cut(const SyncBody& body, std::size_t bytes_max);
 struct Selection {
     SyncRange range;
     std::vector<std::uint64_t> ids;
+    bool lasting = false;  // of lasting records alone
 };
 Bytes encode_selections(const std::vector<Selection>& selections);
 Result<std::vector<Selection>> decode_selections(ByteView bytes,
@@ -102,9 +103,12 @@ public:
     // Bounds that cut the range into at most `parts` ranges of about equal count (interior bounds
     // only, ascending; may lie on the view's own bucket bounds).
     virtual std::vector<RecordRef> split(const SyncRange& range, std::size_t parts) = 0;
-    // What lies below was pruned and is neither offered nor wanted; but what lies below
-    // `sync_first` says what the community is, and is kept for ever.
+    // Content below it was pruned, and is neither offered nor wanted. Below the higher of both
+    // sides' floors they speak of lasting records alone.
     virtual GlobalTime floor() const { return 0; }
+    // The records that nobody ever prunes, for the others rest on them: who founded, who may do
+    // what, what was undone. The same view where nothing else is held.
+    virtual RangeView& lasting() { return *this; }
 };
 
 enum class SyncSide { Initiator, Responder };
@@ -113,7 +117,7 @@ struct Reconciled {
     std::vector<Selection> wants;
     std::vector<Selection> offers;
 };
-// Of the whole set above both floors, as far as the other's is known.
+// Of the whole set; below both floors, as far as the other's is known, of what lasts.
 std::vector<SyncElement> open_sync(RangeView& view, GlobalTime their_floor = 0);
 Reconciled reconcile(RangeView& view, const SyncKey& session_key,
                      const std::vector<SyncElement>& elements, SyncSide side);

@@ -14,7 +14,9 @@ namespace {
 constexpr std::uint8_t mode_mask = 0x03;
 constexpr std::uint8_t lower_is_previous_upper = 0x04;
 constexpr std::uint8_t range_is_previous = 0x08;  // selections only
-constexpr std::uint8_t known_bits = mode_mask | lower_is_previous_upper | range_is_previous;
+constexpr std::uint8_t of_lasting_records = 0x10;
+constexpr std::uint8_t known_bits =
+    mode_mask | lower_is_previous_upper | range_is_previous | of_lasting_records;
 
 void put_bound(Writer& to, const RecordRef& bound, GlobalTime from) {
     std::size_t length = RecordId::size;
@@ -38,8 +40,10 @@ RecordRef read_bound(Reader& in, GlobalTime from) {
 }
 
 // `previous` starts as an empty range at the least bound, so that a list beginning there is short.
-void put_head(Writer& to, const SyncRange& range, SyncMode mode, const SyncRange& previous) {
-    const auto bits = static_cast<std::uint8_t>(mode);
+void put_head(Writer& to, const SyncRange& range, SyncMode mode, bool lasting,
+              const SyncRange& previous) {
+    const auto bits = static_cast<std::uint8_t>(static_cast<std::uint8_t>(mode) |
+                                                (lasting ? of_lasting_records : 0));
     if (range == previous) {
         to.u8(bits | range_is_previous);
         return;
@@ -85,7 +89,7 @@ std::vector<std::uint64_t> read_ids(Reader& in) {
 }
 
 void put(Writer& to, const SyncElement& element, const SyncRange& previous) {
-    put_head(to, element.range, element.mode, previous);
+    put_head(to, element.range, element.mode, element.lasting, previous);
     switch (element.mode) {
     case SyncMode::Same: return;
     case SyncMode::Fingerprint:
@@ -96,7 +100,7 @@ void put(Writer& to, const SyncElement& element, const SyncRange& previous) {
 }
 
 void put(Writer& to, const Selection& selection, const SyncRange& previous) {
-    put_head(to, selection.range, SyncMode::Ids, previous);
+    put_head(to, selection.range, SyncMode::Ids, selection.lasting, previous);
     put_ids(to, selection.ids);
 }
 
@@ -106,6 +110,7 @@ SyncElement read_element(Reader& in, const SyncRange& previous) {
     if ((head & ~known_bits) != 0 || mode > static_cast<std::uint8_t>(SyncMode::Ids)) in.fail();
     SyncElement out;
     out.mode = static_cast<SyncMode>(mode);
+    out.lasting = (head & of_lasting_records) != 0;
     out.range = read_range(in, head, previous);
     if (out.mode == SyncMode::Fingerprint) {
         out.sum.count = in.varint();
@@ -186,7 +191,7 @@ Result<std::vector<Selection>> decode_selections(ByteView bytes, std::size_t cou
         auto element = read_element(in, previous);
         if (element.mode != SyncMode::Ids) in.fail();
         previous = element.range;
-        out.push_back({element.range, std::move(element.ids)});
+        out.push_back({element.range, std::move(element.ids), element.lasting});
     }
     if (!in.done()) return bad_input("malformed selections");
     return out;
@@ -229,7 +234,9 @@ std::vector<Bytes> cut(const std::vector<Selection>& selections, std::size_t byt
         for (std::size_t at = 0; at < selection.ids.size(); at += ids_max) {
             const auto from = selection.ids.begin() + static_cast<std::ptrdiff_t>(at);
             const auto count = std::min(ids_max, selection.ids.size() - at);
-            pieces.push_back({selection.range, {from, from + static_cast<std::ptrdiff_t>(count)}});
+            pieces.push_back({selection.range,
+                              {from, from + static_cast<std::ptrdiff_t>(count)},
+                              selection.lasting});
         }
     }
     return cut_all(pieces, bytes_max);

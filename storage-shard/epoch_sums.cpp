@@ -14,10 +14,14 @@ bool adjacent(protocol::SyncEpoch a, protocol::SyncEpoch b) {
 }  // namespace
 
 Result<std::unique_ptr<EpochSums::Kept>> EpochSums::make(protocol::SyncEpoch epoch) {
-    std::unique_ptr<Kept> out(
-        new Kept{epoch, RangeSums(protocol::fingerprint_key(community_, epoch), source_)});
+    const auto key = protocol::fingerprint_key(community_, epoch);
+    auto& lasting = lasting_ != nullptr ? *lasting_ : source_;
+    std::unique_ptr<Kept> out(new Kept{epoch, RangeSums(key, source_), RangeSums(key, lasting)});
     out->sums.set_floor(floor_);
     WARREN_TRY_VOID(source_.scan([&](const RecordRef& ref) { out->sums.append(ref); }));
+    if (lasting_ == nullptr) return out;
+    out->sums.set_lasting(&out->lasting);
+    WARREN_TRY_VOID(lasting_->scan([&](const RecordRef& ref) { out->lasting.append(ref); }));
     return out;
 }
 
@@ -39,14 +43,21 @@ Result<RangeSums*> EpochSums::at(protocol::SyncEpoch epoch, std::int64_t unix_s)
     return &place->sums;
 }
 
-void EpochSums::insert(const std::vector<RecordRef>& added) {
-    if (current_) current_->sums.insert(added);
-    if (other_) other_->sums.insert(added);
+void EpochSums::insert(const std::vector<RecordRef>& added, const std::vector<RecordRef>& lasting) {
+    for (auto* kept : {current_.get(), other_.get()}) {
+        if (kept == nullptr) continue;
+        kept->sums.insert(added);
+        kept->lasting.insert(lasting);
+    }
 }
 
-void EpochSums::remove(const std::vector<RecordRef>& removed) {
-    if (current_) current_->sums.remove(removed);
-    if (other_) other_->sums.remove(removed);
+void EpochSums::remove(const std::vector<RecordRef>& removed,
+                       const std::vector<RecordRef>& lasting) {
+    for (auto* kept : {current_.get(), other_.get()}) {
+        if (kept == nullptr) continue;
+        kept->sums.remove(removed);
+        kept->lasting.remove(lasting);
+    }
 }
 
 void EpochSums::set_floor(GlobalTime floor) {

@@ -20,8 +20,9 @@ public:
 
 class EpochSums {
 public:
-    EpochSums(const CommunityId& community, KeySource& source)
-        : community_(community), source_(source) {}
+    // `lasting`: the keys of those that are never pruned; null: all last.
+    EpochSums(const CommunityId& community, KeySource& source, KeySource* lasting = nullptr)
+        : community_(community), source_(source), lasting_(lasting) {}
 
     // Unavailable: far epochs are made once in ten minutes, for each costs a scan.
     Result<RangeSums*> at(protocol::SyncEpoch epoch, std::int64_t unix_s);
@@ -33,20 +34,21 @@ public:
     const protocol::RangeSum& total() const { return current_->sums.total(); }
     protocol::SyncEpoch epoch() const { return current_->epoch; }
 
-    // After a commit; the source must show it already.
-    void insert(const std::vector<RecordRef>& added);
-    void remove(const std::vector<RecordRef>& removed);
+    // After a commit; the source must show it already. `lasting`: those of them that last.
+    void insert(const std::vector<RecordRef>& added, const std::vector<RecordRef>& lasting = {});
+    void remove(const std::vector<RecordRef>& removed, const std::vector<RecordRef>& lasting = {});
     void set_floor(GlobalTime floor);
 
 private:
     struct Kept {
         protocol::SyncEpoch epoch;
-        RangeSums sums;
+        RangeSums sums, lasting;
     };
     Result<std::unique_ptr<Kept>> make(protocol::SyncEpoch epoch);
 
     CommunityId community_;
     KeySource& source_;
+    KeySource* lasting_;
     GlobalTime floor_ = 0;
     std::unique_ptr<Kept> current_, other_;
     std::int64_t far_made_s_ = 0;

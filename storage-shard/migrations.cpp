@@ -19,6 +19,22 @@ constexpr const char* community_steps[] = {
     )sql",
     // packed_body.h; rows that were written before stay as they are.
     "ALTER TABLE body RENAME COLUMN packet TO packed",
+    // What is never pruned: who founded, what the channel is, control records (retention.h). The rest
+    // pays nothing for it. `undo`: what is undone or was brought back. `latest`: of kinds of which
+    // only the newest of each author stay. `relist`: what listings have to look at again. `fork`:
+    // the proof that an author's line forked.
+    R"sql(
+    CREATE INDEX lasting ON key(time, id) WHERE kind = 1 OR kind = 34 OR kind >= 208;
+    CREATE TABLE undo(target_time INTEGER NOT NULL, target BLOB NOT NULL, time INTEGER NOT NULL,
+        id BLOB NOT NULL, by INTEGER NOT NULL, kind INTEGER NOT NULL, action INTEGER NOT NULL,
+        author BLOB NOT NULL, PRIMARY KEY(target_time, target, time, id)) WITHOUT ROWID;
+    CREATE TABLE latest(author BLOB NOT NULL, kind INTEGER NOT NULL, subject BLOB NOT NULL,
+        time INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY(author, kind, subject, time, id))
+        WITHOUT ROWID;
+    CREATE TABLE relist(number INTEGER PRIMARY KEY, time INTEGER NOT NULL, id BLOB NOT NULL,
+        author BLOB NOT NULL, prev_time INTEGER NOT NULL, prev BLOB NOT NULL);
+    CREATE TABLE fork(author BLOB PRIMARY KEY, proof BLOB NOT NULL) WITHOUT ROWID;
+    )sql",
 };
 
 constexpr const char* node_steps[] = {

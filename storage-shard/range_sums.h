@@ -29,6 +29,8 @@ public:
     void remove(const std::vector<RecordRef>& removed);
 
     void set_floor(GlobalTime floor) { floor_ = floor; }
+    // Sums of those that are never pruned; they outlive this. None: all last.
+    void set_lasting(RangeSums* sums) { lasting_ = sums; }
 
     const protocol::RangeSum& total() const { return total_; }
     std::size_t buckets() const { return buckets_.size(); }
@@ -37,6 +39,7 @@ public:
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
     std::vector<RecordRef> split(const protocol::SyncRange& range, std::size_t parts) override;
     GlobalTime floor() const override { return floor_; }
+    protocol::RangeView& lasting() override { return lasting_ != nullptr ? *lasting_ : *this; }
 
 private:
     struct Bucket {
@@ -57,6 +60,7 @@ private:
     RecordRef newest_;  // nothing lies behind it
     protocol::RangeSum total_;
     GlobalTime floor_ = 0;
+    RangeSums* lasting_ = nullptr;
 };
 
 }  // namespace warren::shard

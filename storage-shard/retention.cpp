@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "protocol/community/message_type.h"
 #include "storage-shard/shard_file.h"
 
 namespace warren::shard {
@@ -30,20 +31,10 @@ Result<Retention> decode_retention(ByteView bytes) {
 }
 
 bool may_be_pruned(protocol::RecordKind kind) {
-    switch (kind) {
-    case protocol::RecordKind::Torrent: return true;
-    case protocol::RecordKind::ChannelGenesis:
-    case protocol::RecordKind::ChannelAnnounced:
-    case protocol::RecordKind::Agreement:
-    case protocol::RecordKind::Vote:
-    case protocol::RecordKind::Subscription:
-    case protocol::RecordKind::ChannelEdit:
-    case protocol::RecordKind::TorrentEdit:
-    case protocol::RecordKind::Playlist:
-    case protocol::RecordKind::PlaylistEdit:
-    case protocol::RecordKind::Comment: return false;
-    }
-    return false;
+    const auto id = static_cast<protocol::MessageId>(kind);
+    return protocol::is_content_id(id) && kind != protocol::RecordKind::ChannelGenesis &&
+           kind != protocol::RecordKind::ChannelAnnounced &&
+           kind != protocol::RecordKind::ChannelEdit;
 }
 
 Result<GlobalTime> read_floor(Connection& connection) {

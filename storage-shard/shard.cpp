@@ -39,7 +39,7 @@ std::string insert_body_sql(std::size_t rows) {
 Shard::Shard(const CommunityId& community, Connection connection)
     : community_(community), type_(protocol::type_of(community)),
       is_directory_(&type_ == &protocol::directory_type), connection_(std::move(connection)),
-      sums_(community, *this) {}
+      sums_(community, *this, is_directory_ ? nullptr : &lasting_keys_) {}
 
 Result<void> Shard::create(const std::string& path, const CommunityId& community,
                            const std::optional<Founder>& founder) {
@@ -110,6 +110,7 @@ Result<void> Shard::prepare_statements() {
     WARREN_TRY(find_key_, connection_.prepare("SELECT body FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(insert_body_, connection_.prepare(insert_body_sql(1)));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
+    WARREN_TRY_VOID(lasting_keys_.prepare());
     WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
                                                     "time <= ?2 ORDER BY time DESC LIMIT 1"));
     WARREN_TRY(find_request_,
@@ -309,15 +310,16 @@ Result<void> Shard::write_founder(const Batch& batch) {
 // What memory knows follows what the file holds, never the other way round.
 void Shard::apply(const Batch& batch) {
     founder_ = batch.founder;
-    std::vector<RecordRef> added;
+    std::vector<RecordRef> added, lasting;
     added.reserve(batch.rows.size());
     for (const auto& row : batch.rows) {
         last_body_ = row.body;
         newest_ = std::max(newest_, row.record->time);
         note_author(*row.record);
         added.push_back(row.record->ref());
+        if (!may_be_pruned(row.record->kind)) lasting.push_back(row.record->ref());
     }
-    sums_.insert(added);
+    sums_.insert(added, lasting);
 }
 
 void Shard::note_author(const protocol::RecordView& record) {
@@ -332,6 +334,25 @@ void Shard::note_author(const protocol::RecordView& record) {
     auto& head = found->second;
     if (head.prev == record.prev && head.ref != record.ref()) ++forks_;
     if (head.ref < record.ref()) head = {record.ref(), record.prev};
+}
+
+Result<void> LastingKeys::prepare() {
+    WARREN_TRY(refs_, connection_.prepare(lasting_refs_sql));
+    return {};
+}
+
+Result<void> LastingKeys::scan(const std::function<void(const RecordRef&)>& visit) {
+    WARREN_TRY(auto all, read_refs(refs_, {{}, protocol::sync_end()}, SIZE_MAX));
+    for (const auto& ref : all)
+        visit(ref);
+    return {};
+}
+
+std::vector<RecordRef> LastingKeys::refs(const protocol::SyncRange& range, std::size_t limit) {
+    auto found = read_refs(refs_, range, limit);
+    if (found) return std::move(*found);
+    error_ = std::move(found.error());
+    return {};
 }
 
 std::vector<RecordRef> Shard::refs(const protocol::SyncRange& range, std::size_t limit) {

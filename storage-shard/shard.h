@@ -62,6 +62,21 @@ struct ShardRoot {
     GlobalTime floor = 0;
 };
 
+// The keys of those records that are never pruned.
+class LastingKeys final : public KeySource {
+public:
+    LastingKeys(Connection& connection, std::optional<Error>& error)
+        : connection_(connection), error_(error) {}
+    Result<void> prepare();
+    std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
+    Result<void> scan(const std::function<void(const RecordRef&)>& visit) override;
+
+private:
+    Connection& connection_;
+    std::optional<Error>& error_;
+    Statement refs_;
+};
+
 class Shard final : private KeySource {
 public:
     // Makes the file under a temporary name and renames it, so that it exists whole or not at all.
@@ -206,6 +221,8 @@ private:
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
     std::optional<Fence> fence_;
     std::optional<Founder> founder_;
+    std::optional<Error> range_error_;
+    LastingKeys lasting_keys_{connection_, range_error_};
     EpochSums sums_;
     std::int64_t last_body_ = 0;
     GlobalTime newest_ = 0;
@@ -215,7 +232,6 @@ private:
     // Of authors seen since open; bounded.
     std::unordered_map<protocol::PublicKey, Head, PublicKeyHash> heads_;
     std::uint64_t forks_ = 0;
-    std::optional<Error> range_error_;
     bool failed_ = false;
 };
 

@@ -40,6 +40,10 @@ Result<std::optional<IntactRecord>> read_body(Connection& connection, ByteView p
 inline constexpr std::string_view refs_sql =
     "SELECT time, id FROM key WHERE (time, id) >= (?1, ?2) AND (time, id) < (?3, ?4) "
     "ORDER BY time, id LIMIT ?5";
+// The same of what is never pruned.
+inline constexpr std::string_view lasting_refs_sql =
+    "SELECT time, id FROM key INDEXED BY lasting WHERE (kind = 1 OR kind = 34 OR kind >= 208) AND "
+    "(time, id) >= (?1, ?2) AND (time, id) < (?3, ?4) ORDER BY time, id LIMIT ?5";
 Result<std::vector<RecordRef>> read_refs(Statement& refs, const protocol::SyncRange& range,
                                          std::size_t limit);
 

@@ -57,6 +57,7 @@ Result<void> ShardReader::load() {
                             "JOIN body ON body.id = key.body WHERE key.time = ?1 AND key.id = ?2"));
     WARREN_TRY(has_, connection_.prepare("SELECT 1 FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
+    WARREN_TRY(lasting_refs_, connection_.prepare(lasting_refs_sql));
     WARREN_TRY(bodies_, connection_.prepare(
                             "SELECT id, packed FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
     WARREN_TRY(body_, connection_.prepare("SELECT packed FROM body WHERE id = ?1"));
@@ -119,16 +120,15 @@ Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selec
     for (const auto& selection : selections) {
         std::unordered_set<std::uint64_t> wanted(selection.ids.begin(), selection.ids.end());
         auto budget = scan_max - std::min(scanned, scan_max);
-        WARREN_TRY(auto refs, read_refs(refs_, selection.range, budget));
+        auto& among = selection.lasting ? lasting_refs_ : refs_;
+        WARREN_TRY(auto refs, read_refs(among, selection.range, budget));
         scanned += refs.size();
         for (const auto& ref : refs) {
             if (wanted.erase(protocol::short_id(key, ref.id)) == 0) continue;
             Rows rows = record_.rows(sql_time(ref.time), ref.id);
             WARREN_TRY(bool found, rows.next());
-            std::optional<IntactRecord> record;
-            if (found) {
-                WARREN_TRY(record, body_in(rows, 0));
-            }
+            if (!found) continue;  // it went meanwhile
+            WARREN_TRY(auto record, body_in(rows, 0));
             if (!record || record->view.ref() != ref) {
                 ++out.damaged;
                 continue;

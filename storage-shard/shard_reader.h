@@ -59,7 +59,7 @@ private:
     CommunityId community_;
     Connection connection_;
     std::optional<Founder> founder_;
-    Statement contents_, record_, has_, refs_, bodies_, body_;
+    Statement contents_, record_, has_, refs_, lasting_refs_, bodies_, body_;
 };
 
 std::string cursor_text(const RecordRef& ref);

@@ -156,7 +156,7 @@ TEST(SyncCodec, DecodersRefuse) {
     const Bytes good{0x04, 0x05, 0x00};  // [0, 5) is the same
     EXPECT_TRUE(decode_elements(good).ok());
     EXPECT_FALSE(decode_elements(Bytes{0x03, 0x05, 0x00}).ok());              // no such mode
-    EXPECT_FALSE(decode_elements(Bytes{0x14, 0x05, 0x00}).ok());              // unknown bit
+    EXPECT_FALSE(decode_elements(Bytes{0x24, 0x05, 0x00}).ok());              // unknown bit
     EXPECT_FALSE(decode_elements(Bytes{0x04, 0x05, 0x01, 0x00}).ok());        // zero in prefix
     EXPECT_FALSE(decode_elements(Bytes{0x04, 0x05, 0x21}).ok());              // prefix too long
     EXPECT_FALSE(decode_elements(Bytes{0x00, 0x00, 0x00, 0x05, 0x00}).ok());  // could be left out

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "base/random.h"
@@ -52,6 +53,13 @@ public:
         return out;
     }
     GlobalTime floor() const override { return floor_; }
+    RangeView& lasting() override { return lasting_ ? *lasting_ : *this; }
+    void set_lasting(const Set& of_these, const SyncKey& key) {
+        Set out;
+        for (const auto& ref : refs_)
+            if (of_these.contains(ref)) out.insert(ref);
+        lasting_ = std::make_unique<SetView>(out, key, splits_);
+    }
 
 private:
     std::vector<RecordRef>::iterator at(std::size_t i) {
@@ -66,6 +74,7 @@ private:
     std::vector<RangeSum> sums_;
     Splits splits_;
     GlobalTime floor_;
+    std::unique_ptr<SetView> lasting_;
 };
 
 struct Outcome {
@@ -78,12 +87,17 @@ class Exchange {
 public:
     struct Floors {
         GlobalTime initiator = 0, responder = 0, told = 0;
+        Set lasting;  // never pruned
     };
     Exchange(const Set& a, const Set& b, Splits splits, std::uint64_t session, Floors floors)
         : a_(a), b_(b), fingerprint_(fingerprint_key({}, 0)), session_(session_key({}, session)),
           initiator_(a, fingerprint_, splits, floors.initiator),
           responder_(b, fingerprint_, splits, floors.responder),
-          told_(floors.told), out_{a, b, 0, 0} {}
+          told_(floors.told), out_{a, b, 0, 0} {
+        if (floors.initiator == 0 && floors.responder == 0) return;
+        initiator_.set_lasting(floors.lasting, fingerprint_);
+        responder_.set_lasting(floors.lasting, fingerprint_);
+    }
     Exchange(const Set& a, const Set& b, Splits splits, std::uint64_t session)
         : Exchange(a, b, splits, session, Floors{}) {}
 
@@ -197,9 +211,9 @@ TEST(Sync, RandomPairsConverge) {
     EXPECT_LE(most, 4);
 }
 
-// What one side pruned is neither fetched again nor offered; the rest, and the very first record,
-// which says what the community is, arrive.
-TEST(Sync, AboveBothFloorsAllConverges) {
+// What one side pruned is neither fetched again nor offered; the rest, and what is never pruned of
+// any time, arrive.
+TEST(Sync, AboveBothFloorsAllConvergesAndBelowWhatLasts) {
     SeededRandom random(20261122);
     for (std::uint64_t i = 0; i < 1000; ++i) {
         SCOPED_TRACE("pair " + std::to_string(i));
@@ -209,18 +223,22 @@ TEST(Sync, AboveBothFloorsAllConverges) {
         if (i % 2 == 0) floors.told = floors.responder;
         const Set all = random_set(random, random.below(2000), Times::Spread);
         const RecordRef genesis{1, random.id<RecordId>()};
+        floors.lasting.insert(genesis);
+        for (const auto& ref : all)
+            if (random.below(i % 7 + 2) == 0) floors.lasting.insert(ref);
         Set a, b;
         for (const auto& ref : all) {
             const auto where = random.below(4);
-            if (where != 0 && ref.time >= floors.initiator) a.insert(ref);
-            if (where != 1 && ref.time >= floors.responder) b.insert(ref);
+            const bool lasts = floors.lasting.contains(ref);
+            if (where != 0 && (lasts || ref.time >= floors.initiator)) a.insert(ref);
+            if (where != 1 && (lasts || ref.time >= floors.responder)) b.insert(ref);
         }
         (i % 5 == 0 ? a : b).insert(genesis);
         Set expected_a = a, expected_b = b;
         const auto floor = std::max(floors.initiator, floors.responder);
         for (const auto& from : {a, b}) {
             for (const auto& ref : from) {
-                if (ref.time < floor && ref != genesis) continue;
+                if (ref.time < floor && !floors.lasting.contains(ref)) continue;
                 expected_a.insert(ref);
                 expected_b.insert(ref);
             }
