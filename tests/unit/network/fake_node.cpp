@@ -38,7 +38,7 @@ Bytes blob_of(const pipe::Message& message) {
 pipe::Task<Result<pipe::Message>> FakeOutbox::ask(pipe::Ask ask) {
     auto executor = co_await pipe::asio::this_coro::executor;
     co_await pipe::asio::post(executor, pipe::asio::use_awaitable);
-    asked.insert(ask.role);
+    ++asked[ask.role];
     if (failures_to_come > 0) {
         --failures_to_come;
         co_return unavailable("not up yet");

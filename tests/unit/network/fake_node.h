@@ -25,8 +25,8 @@ public:
     std::map<std::uint16_t, Bytes> peers;  // kept for the next start
     std::map<Infohash, std::uint16_t> seeds;
     std::map<Infohash, std::set<Endpoint>> found;
-    unsigned failures_to_come = 0;  // so many requests are refused first
-    std::set<pipe::Role> asked;
+    unsigned failures_to_come = 0;            // so many requests are refused first
+    std::map<pipe::Role, std::size_t> asked;  // how often
 
 private:
     Result<pipe::Message> answer(const pipe::Ask& ask);

@@ -119,6 +119,28 @@ TEST_F(TwoNodes, serves_only_the_communities_steered_to_it) {
     EXPECT_TRUE(wait(serves));
 }
 
+TEST_F(TwoNodes, a_roster_that_changes_nothing_asks_storage_for_nothing) {
+    a.start();
+    auto& asked = a.outbox().asked;
+    auto last = asked[pipe::Role::Storage];
+    const auto rests =
+        [&] {  // nothing for a second, in which the root would be asked for ten times
+            return !run_until(io, 1_s, [&] {
+                return std::exchange(last, asked[pipe::Role::Storage]) !=
+                       asked[pipe::Role::Storage];
+            });
+        };
+    ASSERT_TRUE(wait([&] { return last > 0 || asked[pipe::Role::Storage] > 0; }));
+    ASSERT_TRUE(wait(rests));
+    a.worker().on_roster();
+    EXPECT_TRUE(rests()) << "joined is not joined again";
+    Builder builder;
+    const auto id = to_wire(community);
+    a.request(request<N::Request>(builder, N::Inbox::CommunityChanged,
+                                  N::CreateCommunityChanged(builder, &id, true)));
+    EXPECT_FALSE(rests()) << "told that its file changed, it asks";
+}
+
 TEST_F(TwoNodes, peers_are_met_again_after_a_restart_without_bootstrap) {
     a.start();
     b.start();
