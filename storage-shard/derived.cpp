@@ -68,17 +68,15 @@ Result<void> Derived::load() {
     WARREN_TRY(put_state_, connection_.prepare("UPDATE state SET value = ?2 WHERE name = ?1"));
     WARREN_TRY_VOID(prepare_listings());
     WARREN_TRY_VOID(prepare_authors());
+    WARREN_TRY_VOID(prepare_items());
     return prepare_removal();
 }
 
 Result<void> Derived::prepare_listings() {
-    // Of several records that say what a channel is, the last in total order speaks.
-    WARREN_TRY(
-        put_channel_,
-        connection_.prepare(
-            "INSERT INTO channel VALUES(NULL, ?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7, ?8) ON CONFLICT DO "
-            "UPDATE SET sort_key = ?2, name = ?3, description = ?4, founder = ?5, time = ?6, "
-            "record = ?7, change = ?8 WHERE (?6, ?7) > (time, record)"));
+    WARREN_TRY(put_channel_,
+               connection_.prepare("INSERT INTO channel VALUES(NULL, ?1, ?2, ?3, ?4, ?5, 0, 0, ?6) "
+                                   "ON CONFLICT DO UPDATE SET sort_key = ?2, name = ?3, "
+                                   "description = ?4, founder = ?5, change = ?6"));
     WARREN_TRY(find_channel_, connection_.prepare("SELECT number, name, description FROM channel "
                                                   "WHERE id = ?1"));
     WARREN_TRY(put_about_,
@@ -93,9 +91,13 @@ Result<void> Derived::prepare_listings() {
                                    "?4, nonce = ?5, time = ?6, record = ?7, change = ?8 "
                                    "WHERE (?6, ?7) > (time, record)"));
     WARREN_TRY(put_torrent_, connection_.prepare("INSERT INTO torrent VALUES(NULL, ?1, ?2, ?3, ?4, "
-                                                 "?5, ?6, ?7, ?8, ?9)"));
+                                                 "?5, ?6, ?7, ?8, ?9, NULL)"));
     WARREN_TRY(has_torrent_,
                connection_.prepare("SELECT 1 FROM torrent WHERE community = ?1 LIMIT 1"));
+    WARREN_TRY(newest_torrent_,
+               connection_.prepare("UPDATE channel SET updated_ms = (SELECT coalesce(max(created_ms"
+                                   "), 0) FROM torrent WHERE community = ?1) WHERE id = ?1 AND "
+                                   "updated_ms <= ?2"));
     return {};
 }
 
@@ -201,10 +203,13 @@ Result<void> Derived::index_bodies(const CommunityId& community, const Unindexed
         mark = {body.row, record ? record->id : RecordId{}};
         ++step.out.records;
         if (!record) continue;  // damaged: the shard's own check deals with it
-        WARREN_TRY_VOID(index(*record, step));
-        if (step.doomed) break;
+        WARREN_TRY_VOID(index_author(*record, step));
+        WARREN_TRY_VOID(body.shown ? show(*record, step)
+                                   : hide(community, record->ref(), step.removed));
+        if (step.doomed || step.removed.doomed) break;
     }
-    step.out.more = step.doomed || read.more || step.out.records < read.bodies.size();
+    step.out.more =
+        step.doomed || step.removed.doomed || read.more || step.out.records < read.bodies.size();
     if (step.out.records == 0) return {};
     WARREN_TRY_VOID(put_mark_.run(community, mark.body, mark.record));
     return finish_step(community, step);
@@ -212,7 +217,9 @@ Result<void> Derived::index_bodies(const CommunityId& community, const Unindexed
 
 // Counters are written once a step, not once a record.
 Result<void> Derived::finish_step(const CommunityId& community, const Step& step) {
-    if (step.doomed) return doom_.run(community, static_cast<std::int64_t>(Then::IndexAgain) + 1);
+    WARREN_TRY_VOID(finish_removal(community, step.removed));
+    if (step.doomed || step.removed.doomed)
+        return doom_.run(community, static_cast<std::int64_t>(Then::IndexAgain) + 1);
     if (step.torrents > 0)
         WARREN_TRY_VOID(count_torrents_.run(community, step.torrents, step.updated_ms, change_));
     WARREN_TRY_VOID(finish_authors(community, step));

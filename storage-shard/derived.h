@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/community/message_type.h"
 #include "protocol/record.h"
 #include "storage-shard/shard_reader.h"
 #include "storage-shard/sqlite.h"
@@ -57,6 +58,11 @@ struct CaughtUp {
     IndexMark mark;                           // after it
     std::vector<AnnouncedChannel> announced;  // in this step; for those who follow them
 };
+// What a verdict changed of a record: shown from now on, by its packet; or (empty) no longer.
+struct Judged {
+    RecordRef ref;
+    Bytes packet;
+};
 // How long one step may be: whichever ends first.
 struct Slice {
     std::size_t records = 256;
@@ -82,6 +88,9 @@ public:
                               const Slice& slice);
     // All of that, for those who may wait for both files.
     Result<CaughtUp> catch_up(const CommunityId& community, ShardReader& shard, const Slice& slice);
+    // Of records that may be indexed by now, or not; twice is once. True: what it changed has the
+    // community indexed anew, by catch_up.
+    Result<bool> judge(const CommunityId& community, const std::vector<Judged>& judged);
     // Takes out what is known of a community, for good or to be indexed anew; true: call again.
     enum class Then { Gone, IndexAgain };
     Result<bool> forget(const CommunityId& community, Then then, std::size_t rows);
@@ -106,7 +115,8 @@ private:
     };
     // What a removal adds up, in the same way.
     struct Removal {
-        std::int64_t torrents = 0;
+        std::int64_t torrents = 0, newest_ms = 0;
+        bool doomed = false;
         std::set<std::int64_t> volumes;
         std::map<std::int64_t, Authored> authors;
     };
@@ -115,11 +125,12 @@ private:
         CaughtUp out;
         std::string channel;  // its name, as the index takes it
         bool doomed = false;  // must be indexed anew
+        Removal removed;      // hidden
         std::int64_t torrents = 0, updated_ms = 0;
         std::map<protocol::PublicKey, Authored> authors;
     };
     struct Volume {
-        Statement put, remove;
+        Statement put, remove, edit;
     };
 
     explicit Derived(Connection connection) : connection_(std::move(connection)) {}
@@ -146,8 +157,10 @@ private:
     Result<void> finish_step(const CommunityId& community, const Step& step);
 
     // derived_index.cpp
-    Result<void> index(const protocol::RecordView& record, Step& step);
-    Result<void> index_genesis(const protocol::RecordView& record, Step& step);
+    class Shown;
+    Result<void> show(const protocol::RecordView& record, Step& step);
+    Result<void> show_row(const protocol::RecordView& record, const protocol::ProjectionRow& row,
+                          Step& step);
     Result<void> index_announced(const protocol::RecordView& record, Step& step);
     Result<void> index_torrent(const protocol::RecordView& record, Step& step);
     Result<void> index_author(const protocol::RecordView& record, Step& step);
@@ -156,6 +169,40 @@ private:
     Result<std::string> channel_text(const CommunityId& channel);
     Result<Volume*> volume_of(std::int64_t row);
     Result<void> make_volume(std::int64_t number);
+
+    // derived_items.cpp
+    struct Item {
+        std::int64_t row = 0;
+        protocol::RecordKind kind = protocol::RecordKind::Comment;
+        std::int64_t author = 0;
+        bool is_edit = false;
+        Bytes key;
+    };
+    struct Content {  // of an item
+        std::int64_t row = 0;
+        Bytes payload;
+        std::int64_t author = 0;
+    };
+    // Channels as the directory's members see them.
+    struct Say {
+        std::int64_t up = 0, down = 0, subscribers = 0;
+    };
+    Result<bool> judge_all(const CommunityId& community, const std::vector<Judged>& judged);
+    Result<void> prepare_items();
+    Result<void> show_item(const protocol::RecordView& record, const protocol::ProjectionRow& row,
+                           Step& step);
+    Result<void> hide(const CommunityId& community, const RecordRef& ref, Removal& removal);
+    Result<void> hide_item(const CommunityId& community, const Item& item, Removal& removal);
+    Result<bool> follow_item(const CommunityId& community, const Item& item);
+    Result<std::optional<Item>> find_item(const CommunityId& community, ByteView ref);
+    Result<std::optional<Content>> newest_item(const CommunityId& community,
+                                               protocol::RecordKind kind, bool is_edit,
+                                               ByteView key);
+    Result<bool> refresh_channel(const CommunityId& community);
+    Result<void> refresh_torrent(const CommunityId& community, ByteView target);
+    Result<Say> say_of(const Item& item);
+    Result<void> count_say(const Item& item, const Say& before);
+    Result<std::size_t> remove_items(const CommunityId& community, Then then, std::size_t rows);
 
     // derived_removal.cpp
     Result<bool> forget_some(const CommunityId& community, Then then, std::size_t rows);
@@ -173,9 +220,12 @@ private:
     Connection connection_;
     Statement find_mark_, put_mark_, doom_, put_state_;
     Statement put_channel_, find_channel_, put_about_, remove_about_, count_torrents_;
-    Statement put_announced_, put_torrent_, has_torrent_;
+    Statement put_announced_, put_torrent_, has_torrent_, newest_torrent_;
+    Statement put_item_, find_item_, newest_item_, drop_item_, items_of_, author_key_;
+    Statement edit_torrent_, torrent_text_, said_, count_say_;
     Statement find_author_, put_author_, put_written_, same_place_, count_author_, count_in_;
-    Statement torrents_of_, remove_torrent_, authors_of_, remove_written_, remove_in_, doomed_;
+    Statement torrents_of_, created_, remove_torrent_, authors_of_, remove_written_, remove_in_,
+        doomed_;
     Statement next_author_, below_, find_torrent_, remove_one_, drop_in_, drop_author_;
     std::map<std::int64_t, Volume> volumes_;                     // prepared; few
     std::map<protocol::PublicKey, std::int64_t> known_authors_;  // bounded

@@ -2,6 +2,8 @@
 // derived.h.
 #include <algorithm>
 
+#include "protocol/community/control_records.h"
+#include "protocol/community/types.h"
 #include "storage-shard/derived.h"
 #include "storage-shard/search_text.h"
 
@@ -31,48 +33,49 @@ std::int64_t head_of(const RecordId& id) {
 
 }  // namespace
 
-Result<void> Derived::index(const protocol::RecordView& record, Step& step) {
-    WARREN_TRY_VOID(index_author(record, step));
+// The type's table says what a record shows; this puts it where it is read.
+class Derived::Shown final : public protocol::Projection {
+public:
+    Shown(Derived& derived, Step& step) : derived_(derived), step_(step) {}
+    void show(const protocol::RecordView& record, const protocol::ProjectionRow& row) override {
+        if (done_) done_ = derived_.show_row(record, row, step_);
+    }
+    void hide(const RecordRef&) override {}  // see Derived::hide: it needs no packet
+    Result<void> take_done() { return std::move(done_); }
+
+private:
+    Derived& derived_;
+    Step& step_;
+    Result<void> done_;
+};
+
+Result<void> Derived::show(const protocol::RecordView& record, Step& step) {
+    const auto* message = protocol::find_message(protocol::type_of(record.community),
+                                                 static_cast<protocol::MessageId>(record.kind));
+    // The log of moderation is shown as well, whatever the type.
+    if (record.kind == static_cast<protocol::RecordKind>(protocol::ControlKind::UndoOther))
+        return show_item(record, {}, step);
+    if (!message || !message->apply) return {};
+    Shown shown(*this, step);
+    (*message->apply)(record, shown);
+    return shown.take_done();
+}
+
+Result<void> Derived::show_row(const protocol::RecordView& record,
+                               const protocol::ProjectionRow& row, Step& step) {
     switch (record.kind) {
-    case protocol::RecordKind::ChannelGenesis: return index_genesis(record, step);
     case protocol::RecordKind::Torrent: return index_torrent(record, step);
     case protocol::RecordKind::ChannelAnnounced: return index_announced(record, step);
-    case protocol::RecordKind::Agreement:
+    case protocol::RecordKind::ChannelGenesis:
     case protocol::RecordKind::Vote:
     case protocol::RecordKind::Subscription:
     case protocol::RecordKind::ChannelEdit:
     case protocol::RecordKind::TorrentEdit:
     case protocol::RecordKind::Playlist:
     case protocol::RecordKind::PlaylistEdit:
-    case protocol::RecordKind::Comment: break;
+    case protocol::RecordKind::Comment:
+    case protocol::RecordKind::Agreement: return show_item(record, row, step);
     }
-    return {};
-}
-
-// Torrents carry their channel's name in the full text: when it changes they are indexed anew.
-Result<void> Derived::index_genesis(const protocol::RecordView& record, Step& step) {
-    auto genesis = protocol::decode_channel_genesis(record.payload);
-    if (!genesis) return {};
-    WARREN_TRY_VOID(put_channel_.run(record.community, folded(genesis->name), genesis->name,
-                                     genesis->description, record.author, sql_time(record.time),
-                                     record.id, change_));
-    if (connection_.changes() == 0) return {};
-    auto before = std::move(step.channel);
-    std::int64_t number = 0;
-    std::string description;
-    {
-        Rows rows = find_channel_.rows(record.community);
-        WARREN_TRY(bool found, rows.next());
-        if (!found) return {};
-        number = rows.integer(0);
-        step.channel = index_text(rows.text(1));
-        description = index_text(rows.text(2));
-    }
-    WARREN_TRY_VOID(remove_about_.run(number));
-    WARREN_TRY_VOID(put_about_.run(number, description));
-    if (before == step.channel) return {};
-    WARREN_TRY(auto has_torrents, has_torrent_.number(record.community));
-    step.doomed = has_torrents.has_value();
     return {};
 }
 
@@ -89,6 +92,9 @@ Result<void> Derived::index_announced(const protocol::RecordView& record, Step& 
 Result<void> Derived::index_torrent(const protocol::RecordView& record, Step& step) {
     auto entry = protocol::decode_torrent_entry(record.payload);
     if (!entry) return {};
+    WARREN_TRY(auto there,
+               find_torrent_.number(record.community, sql_time(record.time), record.id));
+    if (there) return {};
     WARREN_TRY_VOID(put_torrent_.run(
         record.community, sql_time(record.time), record.id, entry->infohash, entry->name,
         static_cast<std::int64_t>(entry->size), static_cast<std::int64_t>(entry->files),
@@ -97,8 +103,14 @@ Result<void> Derived::index_torrent(const protocol::RecordView& record, Step& st
     WARREN_TRY(auto* volume, volume_of(row));
     ++step.torrents;
     step.updated_ms = std::max(step.updated_ms, shown_ms(entry->created_s));
-    return volume->put.run(row, index_text(entry->name), index_text(joined(entry->file_names)),
-                           index_text(entry->tags), step.channel);
+    WARREN_TRY_VOID(volume->put.run(row, index_text(entry->name),
+                                    index_text(joined(entry->file_names)), index_text(entry->tags),
+                                    step.channel));
+    // An edit may have come before it.
+    const auto ref = protocol::key_of(record.ref());
+    WARREN_TRY(auto edit,
+               newest_item(record.community, protocol::RecordKind::TorrentEdit, true, ref));
+    return edit ? refresh_torrent(record.community, ref) : Result<void>{};
 }
 
 // Rows of one author and community lie together, in the order of the author's own line, so that a
@@ -162,6 +174,8 @@ Result<Derived::Volume*> Derived::volume_of(std::int64_t row) {
                                             "(rowid, title, file_names, tags, channel) "
                                             "VALUES(?1, ?2, ?3, ?4, ?5)"));
     WARREN_TRY(out.remove, connection_.prepare("DELETE FROM " + table + " WHERE rowid = ?1"));
+    WARREN_TRY(out.edit, connection_.prepare("UPDATE " + table +
+                                             " SET title = ?2, tags = ?3 WHERE rowid = ?1"));
     return &volumes_.emplace(number, std::move(out)).first->second;
 }
 

@@ -83,6 +83,7 @@ Result<void> DerivedReader::load() {
     WARREN_TRY_VOID(add_fit_function(connection_));
     WARREN_TRY_VOID(prepare_listings());
     WARREN_TRY_VOID(prepare_authors());
+    WARREN_TRY_VOID(prepare_items());
     return prepare_search();
 }
 
@@ -97,6 +98,8 @@ Result<void> DerivedReader::prepare_listings() {
                                                "announced WHERE change > ?1 LIMIT ?2"));
     WARREN_TRY(channel_, connection_.prepare("SELECT id, name, description, founder, torrents, "
                                              "updated_ms, sort_key FROM channel WHERE id = ?1"));
+    WARREN_TRY(standings_, connection_.prepare("SELECT channel, up, down, subscribers FROM "
+                                               "standing WHERE change > ?1"));
     WARREN_TRY(mark_, connection_.prepare("SELECT body FROM mark WHERE community = ?1"));
     return {};
 }
@@ -115,7 +118,15 @@ Result<Changes> DerivedReader::changes(const Seen& seen) {
     auto since = out.whole ? std::int64_t{-1} : seen.change;
     WARREN_TRY(out.channels, all_of(channels_.rows(since), channel_from));
     WARREN_TRY(out.announced, all_of(announced_.rows(since, announced_max), announced_from));
-    return out;
+    Rows rows = standings_.rows(since);
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return out;
+        const auto count = [&](int column) {
+            return static_cast<std::uint64_t>(rows.integer(column));
+        };
+        out.standings.push_back({rows.id<CommunityId>(0), {count(1), count(2), count(3)}});
+    }
 }
 
 Result<std::optional<ListedChannel>> DerivedReader::channel(const CommunityId& id) {

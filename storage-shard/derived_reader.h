@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/community/directory/directory_content.h"
 #include "protocol/record.h"
 #include "storage-shard/derived.h"
 #include "storage-shard/sqlite.h"
@@ -35,6 +36,40 @@ struct SearchBounds {
     Nanoseconds until = 0;
 };
 
+// What the directory's members say of a channel; each member once.
+struct Standing {
+    std::uint64_t up = 0, down = 0, subscribers = 0;
+    bool operator==(const Standing&) const = default;
+};
+// What one of them says.
+struct Said {
+    CommunityId channel;
+    protocol::VoteValue vote = protocol::VoteValue::None;
+    protocol::Subscribed subscribed = protocol::Subscribed::No;
+};
+
+// A playlist, a comment, an entry of the moderation log: its payload, or that of the edit that
+// counts.
+struct ItemRow {
+    RecordRef ref;
+    protocol::PublicKey author;
+    Bytes payload;
+    std::optional<RecordRef> edit;
+    Bytes edited;
+};
+struct ItemPage {
+    std::vector<ItemRow> rows;
+    bool more = false;
+};
+enum class ItemOrder { OldestFirst, NewestFirst };
+struct ItemQuestion {
+    protocol::RecordKind kind = protocol::RecordKind::Comment;
+    Bytes key = {};  // what they are about
+    ItemOrder order = ItemOrder::OldestFirst;
+    std::optional<RecordRef> after = std::nullopt;
+    std::size_t limit = 50;
+};
+
 struct ListedChannel {
     CommunityId id;
     std::string name, description;
@@ -43,6 +78,7 @@ struct ListedChannel {
     std::uint64_t torrents = 0;
     std::int64_t updated_ms = 0;
     bool announced_only = false;
+    Standing standing = {};  // told by the directory's file
     std::string sort_key;
 };
 // Listings go by (folded name, id).
@@ -63,6 +99,7 @@ struct Changes {
     Seen now;
     bool whole = false;  // all there is; what is not in it is gone
     std::vector<ListedChannel> channels, announced;
+    std::vector<std::pair<CommunityId, Standing>> standings;
 };
 
 struct AuthorCursor {
@@ -95,7 +132,17 @@ public:
 
     // What a user typed. Terms are quoted: it is never syntax (R-C5).
     Result<Found> search(std::string_view text, const SearchBounds& bounds);
+    // The newest torrents, whatever their words.
+    Result<Found> newest(const SearchBounds& bounds);
+    Result<std::optional<FoundTorrent>> torrent(const CommunityId& community, const RecordRef& ref);
     Result<Changes> changes(const Seen& seen);
+
+    // derived_items_reader.cpp
+    Result<ItemPage> items(const CommunityId& community, const ItemQuestion& question);
+    Result<std::optional<ItemRow>> item(const CommunityId& community, const RecordRef& ref);
+    // The payload of the edit of a torrent that counts.
+    Result<std::optional<Bytes>> torrent_edit(const CommunityId& community, const RecordRef& ref);
+    Result<std::vector<Said>> said_by(const protocol::PublicKey& author);
     Result<std::optional<ListedChannel>> channel(const CommunityId& id);
     Result<std::uint64_t> indexed(const CommunityId& community);  // bodies so far
     // Nothing: no record of this author is known here.
@@ -109,6 +156,8 @@ private:
     Result<void> prepare_listings();
     Result<void> prepare_authors();
     Result<void> prepare_search();
+    Result<void> prepare_items();
+    Result<ItemRow> item_from(const CommunityId& community, const Rows& rows);
     Result<Statement*> volume(std::int64_t number);
     Result<void> search_volumes(const std::string& expression, const SearchBounds& bounds,
                                 Found& out);
@@ -118,6 +167,7 @@ private:
     std::string path_;
     std::uint64_t inode_ = 0;
     Statement state_, channels_, announced_, channel_, mark_, newest_of_, about_, volume_numbers_;
+    Statement newest_, torrent_, standings_, items_up_, items_down_, item_, edit_, said_;
     Statement author_, written_;
     std::map<std::int64_t, Statement> volumes_;
 };

@@ -1,6 +1,8 @@
 // Taking a community out again, or what was pruned of it, a bounded number of rows at a time:
 // nobody waits for more than one step. What a crash leaves half done is marked, and goes on. See
 // derived.h.
+#include <algorithm>
+
 #include "storage-shard/derived.h"
 
 namespace warren::shard {
@@ -18,6 +20,7 @@ std::int64_t doom_of(Derived::Then then) {
 Result<void> Derived::prepare_removal() {
     WARREN_TRY(torrents_of_, connection_.prepare("SELECT row FROM torrent WHERE community = ?1 "
                                                  "ORDER BY row LIMIT ?2"));
+    WARREN_TRY(created_, connection_.prepare("SELECT created_ms FROM torrent WHERE row = ?1"));
     WARREN_TRY(remove_torrent_, connection_.prepare("DELETE FROM torrent WHERE row = ?1"));
     WARREN_TRY(authors_of_, connection_.prepare("SELECT author, records, forks FROM author_in "
                                                 "WHERE community = ?1 LIMIT 1"));
@@ -67,8 +70,10 @@ Result<bool> Derived::remove_some(const CommunityId& community, Then then, std::
     WARREN_TRY_VOID(doom_.run(community, doom_of(then)));
     WARREN_TRY(auto torrents, remove_torrents(community, rows));
     if (torrents >= rows) return true;
-    WARREN_TRY(auto authored, remove_authored(community, rows - torrents));
-    if (torrents + authored >= rows) return true;
+    WARREN_TRY(auto items, remove_items(community, then, rows - torrents));
+    if (torrents + items >= rows) return true;
+    WARREN_TRY(auto authored, remove_authored(community, rows - torrents - items));
+    if (torrents + items + authored >= rows) return true;
     WARREN_TRY_VOID(remove_last(community, then));
     return false;
 }
@@ -95,6 +100,8 @@ Result<void> Derived::remove_torrent(std::int64_t row, Removal& removal) {
     WARREN_TRY(auto* volume, volume_of(row));
     WARREN_TRY_VOID(volume->remove.run(row));
     ++removal.torrents;
+    WARREN_TRY(auto created, created_.number(row));
+    removal.newest_ms = std::max(removal.newest_ms, created.value_or(0));
     removal.volumes.insert(row / volume_rows);
     return remove_torrent_.run(row);
 }
@@ -136,8 +143,11 @@ Result<std::size_t> Derived::remove_authored(const CommunityId& community, std::
 
 // Listings are read anew as a whole after this: rows that are gone have no change to be found by.
 Result<void> Derived::remove_last(const CommunityId& community, Then then) {
-    std::vector<const char*> last = {"DELETE FROM author WHERE records = 0",
-                                     "DELETE FROM mark WHERE community = ?1"};
+    std::vector<const char*> last = {
+        // What channels are called stays (remove_items), and so do those who said it.
+        "DELETE FROM author WHERE records = 0 AND number NOT IN (SELECT author FROM item WHERE "
+        "community = ?1)",
+        "DELETE FROM mark WHERE community = ?1"};
     if (then == Then::Gone) {
         last.push_back(
             "DELETE FROM about WHERE rowid = (SELECT number FROM channel WHERE id = ?1)");
@@ -147,11 +157,11 @@ Result<void> Derived::remove_last(const CommunityId& community, Then then) {
     }
     for (const char* sql : last) {
         WARREN_TRY(auto statement, connection_.prepare(sql));
-        WARREN_TRY_VOID(sql == last.front() ? statement.run() : statement.run(community));
+        WARREN_TRY_VOID(statement.run(community));
     }
     known_authors_.clear();
     if (community == protocol::directory_community())
-        WARREN_TRY_VOID(connection_.execute("DELETE FROM announced"));
+        WARREN_TRY_VOID(connection_.execute("DELETE FROM announced; DELETE FROM standing"));
     return connection_.execute("UPDATE state SET value = random() WHERE name = 'generation'");
 }
 
@@ -217,8 +227,7 @@ Result<void> Derived::remove_row(const CommunityId& community, const WrittenRow&
         WARREN_TRY(auto left, same_place_.number(row.author, community, row.prev_time, row.prev));
         if (left == 1) ++counts.forks;
     }
-    WARREN_TRY(auto torrent, find_torrent_.number(community, time, row.ref.id));
-    return torrent ? remove_torrent(*torrent, removal) : Result<void>{};
+    return hide(community, row.ref, removal);
 }
 
 Result<void> Derived::finish_removal(const CommunityId& community, const Removal& removal) {
@@ -234,6 +243,7 @@ Result<void> Derived::finish_removal(const CommunityId& community, const Removal
     if (removal.torrents == 0) return {};
     ++change_;
     WARREN_TRY_VOID(count_torrents_.run(community, -removal.torrents, std::int64_t{0}, change_));
+    WARREN_TRY_VOID(newest_torrent_.run(community, removal.newest_ms));
     return put_state_.run(std::string_view("change"), change_);
 }
 

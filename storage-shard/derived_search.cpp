@@ -7,6 +7,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "protocol/community/channel/channel_content.h"
 #include "storage-shard/derived_reader.h"
 #include "storage-shard/derived_snapshot.h"
 #include "storage-shard/search_text.h"
@@ -50,7 +51,9 @@ void fit(const Fts5ExtensionApi* api, Fts5Context* context, sqlite3_context* res
 
 constexpr const char* torrent_columns =
     "t.row, t.community, t.time, t.record, t.infohash, t.name, t.size, t.files, t.tags, "
-    "t.created_ms, coalesce(c.name, '')";
+    "t.created_ms, coalesce(c.name, ''), e.payload";
+constexpr const char* torrent_joins =
+    " LEFT JOIN channel c ON c.id = t.community LEFT JOIN item e ON e.row = t.edit ";
 
 FoundTorrent torrent_from(const Rows& rows) {
     FoundTorrent out;
@@ -63,6 +66,10 @@ FoundTorrent torrent_from(const Rows& rows) {
     out.tags = rows.text(8);
     out.created_ms = rows.integer(9);
     out.channel = rows.text(10);
+    if (auto edit = protocol::decode_torrent_edit(rows.blob(11))) {
+        out.name = std::move(edit->name);
+        out.tags = std::move(edit->tags);
+    }
     return out;
 }
 
@@ -90,9 +97,16 @@ Result<void> DerivedReader::prepare_search() {
     WARREN_TRY(about_, connection_.prepare("SELECT id FROM channel WHERE number IN (SELECT rowid "
                                            "FROM about WHERE about MATCH ?1 LIMIT ?2)"));
     WARREN_TRY(newest_of_,
-               connection_.prepare(std::string("SELECT ") + torrent_columns +
-                                   " FROM torrent t LEFT JOIN channel c ON c.id = t.community "
+               connection_.prepare(std::string("SELECT ") + torrent_columns + " FROM torrent t" +
+                                   torrent_joins +
                                    "WHERE t.community = ?1 ORDER BY t.row DESC LIMIT ?2"));
+    WARREN_TRY(newest_,
+               connection_.prepare(std::string("SELECT ") + torrent_columns + " FROM torrent t" +
+                                   torrent_joins + "ORDER BY t.row DESC LIMIT ?1"));
+    WARREN_TRY(torrent_, connection_.prepare(std::string("SELECT ") + torrent_columns +
+                                             " FROM torrent t" + torrent_joins +
+                                             "WHERE t.community = ?1 AND t.time = ?2 AND "
+                                             "t.record = ?3"));
     return {};
 }
 
@@ -105,7 +119,8 @@ Result<Statement*> DerivedReader::volume(std::int64_t number) {
                                    "(SELECT rowid AS row, warren_fit(" + words + ") AS fit FROM " +
                                    words + " WHERE " + words +
                                    " MATCH ?1 ORDER BY rowid DESC LIMIT ?2) m CROSS JOIN torrent t "
-                                   "ON t.row = m.row LEFT JOIN channel c ON c.id = t.community"));
+                                   "ON t.row = m.row" +
+                                   torrent_joins));
     return &volumes_.emplace(number, std::move(statement)).first->second;
 }
 
@@ -126,6 +141,29 @@ Result<Found> DerivedReader::search(std::string_view text, const SearchBounds& b
     return out;
 }
 
+Result<Found> DerivedReader::newest(const SearchBounds& bounds) {
+    Found out;
+    connection_.set_deadline(bounds.until);
+    WARREN_TRY(auto snapshot, Snapshot::begin(connection_));
+    Rows rows = newest_.rows(static_cast<std::int64_t>(bounds.candidates));
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) break;
+        out.torrents.push_back(torrent_from(rows));
+        out.torrents.back().text = 1;
+    }
+    out.all = out.torrents.size() < bounds.candidates;
+    return out;
+}
+
+Result<std::optional<FoundTorrent>> DerivedReader::torrent(const CommunityId& community,
+                                                           const RecordRef& ref) {
+    Rows rows = torrent_.rows(community, sql_time(ref.time), ref.id);
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return std::optional<FoundTorrent>{};
+    return std::optional<FoundTorrent>{torrent_from(rows)};
+}
+
 Result<void> DerivedReader::search_volumes(const std::string& expression,
                                            const SearchBounds& bounds, Found& out) {
     Rows numbers = volume_numbers_.rows();
@@ -143,7 +181,7 @@ Result<void> DerivedReader::search_volumes(const std::string& expression,
             WARREN_TRY(bool more, rows.next());
             if (!more) break;
             out.torrents.push_back(torrent_from(rows));
-            out.torrents.back().text = rows.real(11);
+            out.torrents.back().text = rows.real(12);
         }
         out.all = out.torrents.size() < bounds.candidates;
         if (!out.all) return {};

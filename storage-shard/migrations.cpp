@@ -52,6 +52,7 @@ constexpr const char* node_steps[] = {
 constexpr const char* derived_steps[] = {
     "",
     "",
+    "",
     R"sql(
     CREATE TABLE state(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO state VALUES('generation', random()), ('change', 0);
@@ -63,15 +64,22 @@ constexpr const char* derived_steps[] = {
     CREATE INDEX announced_by_change ON announced(change);
     CREATE TABLE channel(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, sort_key TEXT NOT NULL,
         name TEXT NOT NULL, description TEXT NOT NULL, founder BLOB NOT NULL,
-        torrents INTEGER NOT NULL, updated_ms INTEGER NOT NULL, time INTEGER NOT NULL,
-        record BLOB NOT NULL, change INTEGER NOT NULL);
+        torrents INTEGER NOT NULL, updated_ms INTEGER NOT NULL, change INTEGER NOT NULL);
     CREATE INDEX channel_by_change ON channel(change);
     CREATE VIRTUAL TABLE about USING fts5(description,
         tokenize = "unicode61 remove_diacritics 2");
     CREATE TABLE torrent(row INTEGER PRIMARY KEY, community BLOB NOT NULL, time INTEGER NOT NULL,
         record BLOB NOT NULL, infohash BLOB NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
-        files INTEGER NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL);
+        files INTEGER NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL, edit INTEGER);
     CREATE INDEX torrent_by_time ON torrent(community, time);
+    CREATE TABLE item(row INTEGER PRIMARY KEY, community BLOB NOT NULL, ref BLOB NOT NULL,
+        kind INTEGER NOT NULL, author INTEGER NOT NULL, is_edit INTEGER NOT NULL, key BLOB NOT NULL,
+        payload BLOB NOT NULL, UNIQUE(community, ref));
+    CREATE INDEX item_by_key ON item(community, kind, is_edit, key, ref);
+    CREATE INDEX item_by_voter ON item(author, kind, key, ref) WHERE kind IN (32, 33);
+    CREATE TABLE standing(channel BLOB PRIMARY KEY, up INTEGER NOT NULL, down INTEGER NOT NULL,
+        subscribers INTEGER NOT NULL, change INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX standing_by_change ON standing(change);
     CREATE TABLE volume(number INTEGER PRIMARY KEY);
     CREATE TABLE author(number INTEGER PRIMARY KEY, member BLOB NOT NULL UNIQUE, key BLOB NOT NULL,
         records INTEGER NOT NULL, forks INTEGER NOT NULL);

@@ -25,6 +25,7 @@ struct ContentsPage {
 struct StoredBody {
     std::int64_t row = 0;  // in order of arrival; pruning leaves gaps
     Bytes packet;          // empty: damaged
+    bool shown = true;     // false: stored, but its verdict is not "accepted"
 };
 struct Fetched {
     std::vector<Bytes> packets;
