@@ -147,8 +147,8 @@ void Overlay::root(Nanoseconds now, Token token, const CommunityRoot& root) {
     sync_.own_root(now, token, root);
 }
 
-void Overlay::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
-    serving_.fetched(now, token, packets);
+void Overlay::fetched(Nanoseconds now, Token token, const FetchedRecords& fetched) {
+    serving_.fetched(now, token, fetched);
 }
 
 void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port) {

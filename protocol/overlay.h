@@ -34,7 +34,7 @@ public:
     void stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts);
     void reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome);
     void root(Nanoseconds now, Token token, const CommunityRoot& root);
-    void fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets);
+    void fetched(Nanoseconds now, Token token, const FetchedRecords& fetched);
     void have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port);
     void failed(Nanoseconds now, Token token);
 

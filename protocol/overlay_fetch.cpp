@@ -1,4 +1,4 @@
-// Fetching: queue of wants, requests in flight, reassembly, commit as credit.
+// Fetching: the queue of wants, and requests out of it.
 #include "protocol/overlay_fetch.h"
 
 #include <algorithm>
@@ -9,96 +9,121 @@ namespace warren::protocol {
 
 namespace {
 
-constexpr std::size_t request_bytes = 16 * 1024;  // of one FETCH
-constexpr std::size_t ids_max = 8192;             // wanted of one partner; the rest comes next time
+constexpr std::size_t ids_bytes = 16 * 1024, ranges_bytes = 48 * 1024;  // of one FETCH, at most
+constexpr std::size_t record_bytes_guess = 512;
+constexpr std::size_t ids_max = 8192;     // wanted of one partner; the rest comes next time
+constexpr std::size_t jobs_max = 16'384;  // so many ranges
+constexpr std::uint64_t job_records = 128;
+constexpr std::size_t job_ranges = 12;
 constexpr std::size_t selection_bytes = 1100;
 constexpr unsigned tries_max = 6;
-constexpr Nanoseconds request_patience = 500'000'000, gap_patience = 100'000'000;
 constexpr Nanoseconds store_patience = 30'000'000'000;
-constexpr Nanoseconds ban_time = 600'000'000'000;
-constexpr std::size_t assembly_bytes_max = 4 * 1024 * 1024;
-constexpr Nanoseconds assembly_life = 30'000'000'000;
-
-std::uint64_t full_mask(std::uint8_t parts) {
-    return parts >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << parts) - 1;
-}
 
 }  // namespace
-
-// ---- fragments
-
-void Assembly::forget(std::map<Key, Piece>::iterator at) {
-    bytes_ -= at->second.bytes;
-    pieces_.erase(at);
-}
-
-std::optional<Bytes> Assembly::add(Nanoseconds now, const MemberId& from,
-                                   const Fragment& fragment) {
-    for (auto at = pieces_.begin(); at != pieces_.end();) {
-        auto next = std::next(at);
-        if (at->second.expires <= now) forget(at);
-        at = next;
-    }
-    if (bytes_ + fragment.bytes.size() > assembly_bytes_max) return std::nullopt;
-    auto at = pieces_.try_emplace({from, fragment.ref}).first;
-    auto& piece = at->second;
-    if (piece.parts.empty()) piece.parts.resize(fragment.total);
-    piece.expires = now + assembly_life;
-    if (piece.parts.size() != fragment.total) {
-        forget(at);
-        return std::nullopt;
-    }
-    auto& part = piece.parts[fragment.index];
-    if (!part.empty()) return std::nullopt;
-    part = to_bytes(fragment.bytes);
-    piece.bytes += part.size();
-    bytes_ += part.size();
-    if (++piece.have < piece.parts.size()) return std::nullopt;
-    Bytes whole;
-    for (const auto& bytes : piece.parts)
-        append(whole, bytes);
-    forget(at);
-    return whole;
-}
-
-// ---- wants
-
-std::size_t Fetcher::Job::ids() const {
-    std::size_t out = 0;
-    for (const auto& selection : selections)
-        out += selection.ids.size();
-    return out;
-}
 
 void Fetcher::Job::drop(const std::function<bool(std::uint64_t)>& which) {
     for (auto& selection : selections)
         std::erase_if(selection.ids, which);
-    std::erase_if(selections, [](const Selection& s) { return s.ids.empty(); });
+    std::erase_if(selections, [](const Selection& s) { return s.ids.empty() && s.all == 0; });
+}
+
+std::size_t Fetcher::Job::credit() const {
+    std::size_t ids = 0;
+    std::uint64_t records = 0;
+    for (const auto& selection : selections) {
+        ids += selection.ids.size();
+        records += std::min<std::uint64_t>(selection.all, ranges_bytes);
+    }
+    if (ids > 0) return std::min(ids_bytes, ids * record_bytes_max);
+    return std::clamp<std::size_t>(records * record_bytes_guess, record_bytes_max, ranges_bytes);
 }
 
 Fetcher::Fetcher(Hub& hub, Gossip& gossip)
     : hub_(hub), gossip_(gossip), storing_(16'384, store_patience) {}
 
+void Fetcher::each_line(const CommunityId& community,
+                        const std::function<void(const PartnerKey&, Line&)>& visit) {
+    for (auto at = lines_.lower_bound({community, {}});
+         at != lines_.end() && at->first.community == community; ++at)
+        visit(at->first, at->second);
+}
+
+Fetcher::Line& Fetcher::line_of(const PartnerKey& key) {
+    if (const auto at = lines_.find(key); at != lines_.end()) return at->second;
+    std::set<std::size_t> ranks;
+    each_line(key.community, [&](const PartnerKey&, Line& line) { ranks.insert(line.rank); });
+    auto& line = lines_[key];
+    while (ranks.contains(line.rank))
+        ++line.rank;
+    line.window = hub_.settings.fetch_window_bytes;
+    return line;
+}
+
+// Ranges on their way from any partner of the community, and those that this one will be asked for.
+std::vector<SyncRange> Fetcher::streamed(const PartnerKey& key) {
+    std::vector<SyncRange> out;
+    const auto add = [&](const Job& job) {
+        for (const auto& selection : job.selections)
+            if (selection.all > 0) out.push_back(selection.range);
+    };
+    each_line(key.community, [&](const PartnerKey& at, Line& line) {
+        for (const auto& [number, request] : line.requests)
+            add(request.job);
+        for (const auto& job : line.jobs)
+            if (job.begun || at == key) add(job);
+    });
+    return out;
+}
+
 // A partner that leads offers again what we have not committed yet: that is wanted once.
-void Fetcher::enqueue(Line& line, Job job) {
+void Fetcher::want_ids(Line& line, Job job, const std::vector<SyncRange>& streamed) {
+    std::erase_if(job.selections, [&](const Selection& selection) {
+        return without(selection.range, streamed).empty();
+    });
     job.drop([&](std::uint64_t id) {
         return in_flight_.contains({job.session, id}) || line.queued.contains({job.session, id});
     });
-    if (job.selections.empty() || line.queued.size() + job.ids() > ids_max) return;
     for (const auto& selection : job.selections)
         for (auto id : selection.ids)
             line.queued.insert({job.session, id});
-    line.jobs.push_back(std::move(job));
+    if (!job.selections.empty()) line.jobs.push_back(std::move(job));
+}
+
+// Little in each job: what is still in the queue may come from another partner.
+void Fetcher::want_ranges(Line& line, Job job, const std::vector<SyncRange>& streamed) {
+    const auto wanted = std::exchange(job.selections, {});
+    std::uint64_t records = 0;
+    const auto flush = [&] {
+        if (!job.selections.empty()) line.jobs.push_back(job);
+        job.selections.clear();
+        records = 0;
+    };
+    for (const auto& selection : wanted) {
+        for (const auto& range : without(selection.range, streamed)) {
+            const auto more = std::min(selection.all, job_records);
+            if (records + more > job_records || job.selections.size() == job_ranges) flush();
+            job.selections.push_back({range, {}, selection.lasting, selection.all});
+            records += more;
+        }
+    }
+    flush();
 }
 
 void Fetcher::want(Nanoseconds now, const PartnerKey& key, std::uint64_t session,
                    const std::vector<Selection>& selections, Origin origin) {
     if (selections.empty()) return;
-    auto& line = lines_[key];
-    for (const auto& body : cut(selections, selection_bytes)) {
+    auto& line = line_of(key);
+    const auto on_their_way = streamed(key);
+    Job ranges{session, {}, origin, 0, false};
+    std::vector<Selection> ids;
+    for (const auto& selection : selections)
+        (selection.all > 0 ? ranges.selections : ids).push_back(selection);
+    for (const auto& body : cut(ids, selection_bytes)) {
         auto part = decode_selections(body);
-        if (part) enqueue(line, Job{session, std::move(*part), origin, 0});
+        if (!part || line.queued.size() >= ids_max) break;
+        want_ids(line, Job{session, std::move(*part), origin, 0, false}, on_their_way);
     }
+    if (line.jobs.size() < jobs_max) want_ranges(line, std::move(ranges), on_their_way);
     pump(now, key);
 }
 
@@ -114,33 +139,62 @@ std::uint64_t Fetcher::take_accepted(const PartnerKey& key) {
     return at == lines_.end() ? 0 : std::exchange(at->second.accepted, 0);
 }
 
+// What is begun goes on. Else the first partner goes through its jobs from the beginning, the
+// second from the middle, the next from the quarters: so they meet late.
+std::ptrdiff_t Fetcher::next_place(const Line& line) {
+    if (line.jobs.front().begun) return 0;
+    double at = 0, step = 0.5;
+    for (auto rank = line.rank; rank > 0; rank /= 2, step /= 2)
+        at += rank % 2 == 1 ? step : 0;
+    return static_cast<std::ptrdiff_t>(at * static_cast<double>(line.jobs.size()));
+}
+
 void Fetcher::pump(Nanoseconds now, const PartnerKey& key) {
-    auto at = lines_.find(key);
+    auto found = lines_.find(key);
     auto* peer = hub_.peers.by_member(key.member);
-    if (at == lines_.end() || peer == nullptr) return;
-    auto& line = at->second;
-    auto window = std::max(hub_.settings.fetch_window_bytes, request_bytes);
-    while (!line.jobs.empty() && line.reserved + line.storing + request_bytes <= window) {
-        auto job = std::move(line.jobs.front());
-        line.jobs.pop_front();
-        for (const auto& selection : job.selections)
-            for (auto id : selection.ids)
-                line.queued.erase({job.session, id});
-        // What another partner is sending already need not be asked twice.
-        job.drop([&](std::uint64_t id) { return in_flight_.contains({job.session, id}); });
+    if (found == lines_.end() || peer == nullptr) return;
+    auto& line = found->second;
+    while (!line.jobs.empty()) {
+        const auto at = line.jobs.begin() + next_place(line);
+        if (line.reserved + line.storing + at->credit() > line.window) return;
+        auto job = std::move(*at);
+        line.jobs.erase(at);
+        // What another partner gave meanwhile, or is giving, is not asked for.
+        job.drop([&](std::uint64_t id) {
+            const FlightKey flight{job.session, id};
+            return line.queued.erase(flight) == 0 || in_flight_.contains(flight);
+        });
         if (!job.selections.empty()) send(now, key, line, *peer, std::move(job));
     }
 }
 
+void Fetcher::claim(const PartnerKey& key, const Job& job) {
+    std::vector<SyncRange> mine;
+    for (const auto& selection : job.selections)
+        mine.push_back(selection.range);
+    each_line(key.community, [&](const PartnerKey& other, Line& line) {
+        if (other == key) return;
+        for (auto& theirs : line.jobs) {
+            if (!theirs.whole() || theirs.begun) continue;
+            const auto all = std::exchange(theirs.selections, {});
+            for (const auto& selection : all)
+                for (const auto& rest : without(selection.range, mine))
+                    theirs.selections.push_back({rest, {}, selection.lasting, selection.all});
+        }
+        std::erase_if(line.jobs, [](const Job& one) { return one.selections.empty(); });
+    });
+}
+
 void Fetcher::send(Nanoseconds now, const PartnerKey& key, Line& line, Peer& peer, Job job) {
+    if (job.whole() && !job.begun) claim(key, job);
     Request request;
     for (const auto& selection : job.selections)
         for (auto id : selection.ids) {
             request.missing.insert(id);
             in_flight_.insert({job.session, id});
         }
-    request.bytes_max = std::min(request_bytes, request.missing.size() * record_bytes_max);
-    auto patience = std::max(request_patience, 4 * peer.round_trip);
+    request.bytes_max = job.credit();
+    auto patience = std::max(fetch_patience, 4 * peer.round_trip);
     request.deadline = now + patience * (1 << std::min(job.tries, 3U));
     line.reserved += request.bytes_max;
     auto selections = encode_selections(job.selections);
@@ -159,179 +213,27 @@ void Fetcher::finish(Line& line, std::map<std::uint32_t, Request>::iterator at) 
     auto request = std::move(at->second);
     line.requests.erase(at);
     line.reserved -= request.bytes_max;
+    const auto grown = line.window + request.bytes_max / 4;
+    line.window = request.arrivals.complete(request.parts_seen)
+                      ? std::min(grown, hub_.settings.fetch_window_max)
+                      : std::max(line.window / 2, hub_.settings.fetch_window_bytes);
     auto& job = request.job;
     for (auto id : request.missing)
         in_flight_.erase({job.session, id});
     job.tries = request.got_any ? 0 : job.tries + 1;
-    if (request.missing.empty() || job.tries >= tries_max) return;
-    job.drop([&](std::uint64_t id) { return !request.missing.contains(id); });
-    for (auto id : request.missing)
-        line.queued.insert({job.session, id});
-    line.jobs.push_front(std::move(job));
-}
-
-// ---- in
-
-void Fetcher::on_records(Nanoseconds now, Peer& peer, const CommunityId& community,
-                         const SyncRecords& message) {
-    PartnerKey key{community, peer.member};
-    auto at = lines_.find(key);
-    if (at == lines_.end()) return void(++hub_.counters.dropped_unsolicited);
-    auto& line = at->second;
-    auto found = line.requests.find(message.request);
-    if (found == line.requests.end() || found->second.job.session != message.session)
-        return void(++hub_.counters.dropped_unsolicited);
-    auto& request = found->second;
-    auto short_key = session_key(community, message.session);
-    Arrived arrived;
-    auto take = [&](ByteView bytes) {
-        auto record = decode_record(bytes);
-        if (!record || record->community != community)
-            return void(++hub_.counters.dropped_malformed);
-        auto id = short_id(short_key, record->id);
-        if (request.missing.erase(id) == 0) return void(++hub_.counters.dropped_unsolicited);
-        request.got_any = true;
-        arrived.packets.push_back(to_bytes(bytes));
-        arrived.flights.emplace_back(message.session, id);
-    };
-    for (auto packet : message.packets)
-        take(packet);
-    if (message.fragment &&
-        request.missing.contains(short_id(short_key, message.fragment->ref.id))) {
-        ++hub_.counters.fragments_received;
-        request.got_any = true;
-        if (auto whole = assembly_.add(now, peer.member, *message.fragment)) take(*whole);
+    if (job.tries >= tries_max) return;
+    if (job.whole()) {
+        job.begun = true;
+        const auto all = std::exchange(job.selections, {});
+        for (const auto& selection : all)
+            for (const auto& rest : request.arrivals.rest_of(selection.range))
+                job.selections.push_back({rest, {}, selection.lasting, selection.all});
+    } else {
+        job.drop([&](std::uint64_t id) { return !request.missing.contains(id); });
+        for (auto id : request.missing)
+            line.queued.insert({job.session, id});
     }
-    request.parts_seen |= std::uint64_t{1} << message.part;
-    request.deadline = now + std::max(request_patience, 4 * peer.round_trip);
-    if (message.part + 1 == message.parts) request.deadline = now + gap_patience;
-    store(now, key, line, request, std::move(arrived));
-    if (request.missing.empty() || request.parts_seen == full_mask(message.parts))
-        finish(line, found);
-    pump(now, key);
-}
-
-void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Request& request,
-                    Arrived arrived) {
-    auto& packets = arrived.packets;
-    if (packets.empty()) return;
-    if (storing_.full()) {
-        land(arrived.flights);
-        return void(++hub_.counters.dropped_busy);
-    }
-    Storing storing{key, 0, {}, std::move(arrived.flights)};
-    for (const auto& packet : packets)
-        storing.bytes += packet.size();
-    if (request.job.origin == Origin::News) storing.news = packets;
-    line.storing += storing.bytes;
-    ++line.stores;
-    hub_.counters.records_fetched += packets.size();
-    auto token = hub_.next_token();
-    storing_.add(now, token, std::move(storing));
-    hub_.emit(StoreRecords{token, key.community, std::move(packets), true});
-}
-
-void Fetcher::land(const std::vector<FlightKey>& flights) {
-    for (const auto& flight : flights)
-        in_flight_.erase(flight);
-}
-
-void Fetcher::settle(Nanoseconds now, const Storing& storing,
-                     const std::vector<RecordVerdict>& verdicts) {
-    land(storing.flights);
-    // A line that was left and joined again does not know the stores of its former life.
-    if (auto at = lines_.find(storing.key); at != lines_.end() && at->second.stores > 0) {
-        at->second.storing -= std::min(at->second.storing, storing.bytes);
-        --at->second.stores;
-    }
-    std::uint64_t accepted = 0;
-    bool forged = false;
-    for (std::size_t i = 0; i < verdicts.size(); ++i) {
-        forged = forged || verdicts[i] == RecordVerdict::BadSignature;
-        if (verdicts[i] == RecordVerdict::Accepted) {
-            ++accepted;
-            if (i < storing.news.size())
-                gossip_.forward(now, storing.key.community, storing.news[i], storing.key.member);
-        } else if (verdicts[i] != RecordVerdict::Known) {
-            ++hub_.counters.records_refused;
-        }
-    }
-    hub_.counters.records_accepted += accepted;
-    auto* state = hub_.community(storing.key.community);
-    if (accepted > 0 && state != nullptr) state->root_stale = true;
-    if (auto at = lines_.find(storing.key); at != lines_.end()) at->second.accepted += accepted;
-    if (forged) {
-        ++hub_.counters.peers_banned;
-        hub_.peers.ban(now + ban_time, storing.key.member);
-        hub_.peers.remove(storing.key.member);
-    }
-    pump(now, storing.key);
-}
-
-bool Fetcher::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
-    auto storing = storing_.take(token);
-    if (!storing) return false;
-    settle(now, *storing, verdicts);
-    return true;
-}
-
-void Fetcher::on_offer(Nanoseconds now, Peer& peer, const CommunityId& community,
-                       const SyncOffer& message) {
-    auto selections = decode_selections(message.selections);
-    if (!selections) return void(++hub_.counters.dropped_malformed);
-    want(now, {community, peer.member}, message.session, *selections, Origin::Repair);
-}
-
-void Fetcher::on_record_offer(Nanoseconds now, Peer& peer, const CommunityId& community,
-                              const RecordOffer& message) {
-    auto session = hub_.random.next();
-    auto key = session_key(community, session);
-    for (const auto& ref : message.refs) {
-        Selection selection{{ref, next_ref(ref)}, {short_id(key, ref.id)}};
-        want(now, {community, peer.member}, session, {selection}, Origin::News);
-    }
-}
-
-void Fetcher::failed(Nanoseconds now, Token token) {
-    if (auto storing = storing_.take(token)) settle(now, *storing, {});
-}
-
-Nanoseconds Fetcher::tick(Nanoseconds now) {
-    while (auto storing = storing_.take_expired(now))
-        settle(now, *storing, {});
-    auto next = now + 1'000'000'000;
-    for (auto at = lines_.begin(); at != lines_.end();) {
-        auto& line = at->second;
-        for (auto request = line.requests.begin(); request != line.requests.end();) {
-            auto expired = request++;
-            if (expired->second.deadline <= now)
-                finish(line, expired);
-            else
-                next = std::min(next, expired->second.deadline);
-        }
-        bool gone = hub_.peers.by_member(at->first.member) == nullptr;
-        if (gone) {
-            line.jobs.clear();
-            line.queued.clear();
-        }
-        bool idle = line.jobs.empty() && line.requests.empty() && line.stores == 0;
-        if (!idle) pump(now, at->first);  // most are idle where there are many communities
-        at = idle && (gone || line.accepted == 0) ? lines_.erase(at) : std::next(at);
-    }
-    return next;
-}
-
-void Fetcher::leave(const CommunityId& community) {
-    for (auto at = lines_.begin(); at != lines_.end();) {
-        auto next = std::next(at);
-        if (at->first.community == community) {
-            for (const auto& [number, request] : at->second.requests)
-                for (auto id : request.missing)
-                    in_flight_.erase({request.job.session, id});
-            lines_.erase(at);
-        }
-        at = next;
-    }
+    if (!job.selections.empty()) line.jobs.push_front(std::move(job));
 }
 
 }  // namespace warren::protocol

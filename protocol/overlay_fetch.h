@@ -1,5 +1,6 @@
-// Fetching records from partners. FETCH is the credit: a partner may send only
-// what was asked for and no more bytes than the request says; the window slides as storage commits.
+// Fetching records from partners, by short ids or by whole ranges. FETCH is the credit: a partner
+// may send only what was asked for and no more bytes than the request says; the window slides as
+// storage commits. What one partner of a community sends, the others are not asked for.
 #pragma once
 
 #include <deque>
@@ -7,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "protocol/overlay_arrivals.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
 
@@ -18,24 +20,7 @@ struct PartnerKey {
     auto operator<=>(const PartnerKey&) const = default;
 };
 
-// Puts fragments together again: bounded in bytes and time.
-class Assembly {
-public:
-    std::optional<Bytes> add(Nanoseconds now, const MemberId& from, const Fragment& fragment);
-    std::size_t bytes() const { return bytes_; }
-
-private:
-    struct Piece {
-        std::vector<Bytes> parts;
-        std::size_t have = 0, bytes = 0;
-        Nanoseconds expires = 0;
-    };
-    using Key = std::pair<MemberId, RecordRef>;
-    void forget(std::map<Key, Piece>::iterator at);
-
-    std::map<Key, Piece> pieces_;
-    std::size_t bytes_ = 0;
-};
+inline constexpr Nanoseconds fetch_patience = 500'000'000;  // with an answer, or its next part
 
 class Fetcher {
 public:
@@ -59,17 +44,20 @@ public:
     void leave(const CommunityId& community);
 
 private:
-    struct Job {  // one FETCH datagram
+    struct Job {  // one FETCH datagram; of ids, or of whole ranges
         std::uint64_t session = 0;
         std::vector<Selection> selections;
         Origin origin = Origin::Repair;
         unsigned tries = 0;
-        std::size_t ids() const;
-        void drop(const std::function<bool(std::uint64_t)>& which);  // ids; and empty ranges
+        bool begun = false;  // a part of it came
+        bool whole() const { return !selections.empty() && selections.front().all > 0; }
+        std::size_t credit() const;
+        void drop(const std::function<bool(std::uint64_t)>& which);  // ids; and empty selections
     };
     struct Request {
         Job job;
-        std::set<std::uint64_t> missing;
+        std::set<std::uint64_t> missing;  // ids
+        Arrivals arrivals;                // of whole ranges
         std::size_t bytes_max = 0;
         std::uint64_t parts_seen = 0;
         bool got_any = false;
@@ -81,6 +69,8 @@ private:
         std::set<FlightKey> queued;  // the ids in them
         std::map<std::uint32_t, Request> requests;
         std::size_t reserved = 0, storing = 0, stores = 0;
+        std::size_t window = 0;  // of bytes; grows until datagrams are lost
+        std::size_t rank = 0;    // among those of its community: where in its jobs it begins
         std::uint64_t accepted = 0;
     };
     struct Storing {
@@ -91,16 +81,29 @@ private:
     };
     struct Arrived {
         std::vector<Bytes> packets;
-        std::vector<FlightKey> flights;  // one each
+        std::vector<FlightKey> flights;  // one each, of those asked for by id
     };
 
-    void enqueue(Line& line, Job job);
+    Line& line_of(const PartnerKey& key);
+    void each_line(const CommunityId& community,
+                   const std::function<void(const PartnerKey&, Line&)>& visit);
+    std::vector<SyncRange> streamed(const PartnerKey& key);
+    void want_ids(Line& line, Job job, const std::vector<SyncRange>& streamed);
+    void want_ranges(Line& line, Job job, const std::vector<SyncRange>& streamed);
+    void claim(const PartnerKey& key, const Job& job);
+    static std::ptrdiff_t next_place(const Line& line);
     void pump(Nanoseconds now, const PartnerKey& key);
     void send(Nanoseconds now, const PartnerKey& key, Line& line, Peer& peer, Job job);
     void finish(Line& line, std::map<std::uint32_t, Request>::iterator at);
+    bool asked_for(const Request& request, const CommunityId& community, const RecordRef& ref);
+    std::optional<RecordRef> accept(const CommunityId& community, ByteView bytes, Request& request,
+                                    Arrived& to);
+    Arrived take(Nanoseconds now, const PartnerKey& key, const SyncRecords& message,
+                 Request& request);
     void store(Nanoseconds now, const PartnerKey& key, Line& line, const Request& request,
                Arrived arrived);
     void land(const std::vector<FlightKey>& flights);
+    void forget_wanted(const Storing& storing, const std::vector<RecordVerdict>& verdicts);
     void settle(Nanoseconds now, const Storing& storing,
                 const std::vector<RecordVerdict>& verdicts);
 

@@ -15,7 +15,7 @@ constexpr std::size_t header_bytes = prefix_bytes + 1;
 constexpr std::size_t records_head_bytes = 1 + 8 + 4 + 1 + 1 + 1;
 constexpr std::size_t records_room = overlay_datagram_bytes - header_bytes - records_head_bytes;
 constexpr std::size_t fragment_room = records_room - (8 + 32 + 1 + 1);
-constexpr std::uint8_t kind_whole = 0, kind_fragment = 1;
+constexpr std::uint8_t kind_whole = 0, kind_fragment = 1, kind_cut = 2;
 
 Error malformed(const char* what) {
     return bad_input(std::string(what) + " is malformed");
@@ -126,12 +126,13 @@ Result<SyncFetch> decode_sync_fetch(ByteView body) {
 
 Bytes encode(const SyncRecords& m) {
     Writer out = records_head({m.session, m.request, m.part, m.parts});
+    const std::uint8_t cut = m.cut ? kind_cut : 0;
     if (m.fragment) {
         const auto& f = *m.fragment;
-        out.u8(kind_fragment).u64(f.ref.time).bytes(f.ref.id.view()).u8(f.index).u8(f.total);
+        out.u8(kind_fragment | cut).u64(f.ref.time).bytes(f.ref.id.view()).u8(f.index).u8(f.total);
         return out.bytes(f.bytes).take();
     }
-    out.u8(kind_whole);
+    out.u8(kind_whole | cut);
     for (auto packet : m.packets)
         out.u16(static_cast<std::uint16_t>(packet.size())).bytes(packet);
     return out.take();
@@ -144,7 +145,9 @@ Result<SyncRecords> decode_sync_records(ByteView body) {
     out.request = in.u32();
     out.part = in.u8();
     out.parts = in.u8();
-    auto kind = in.u8();
+    const std::uint8_t kinds = in.u8();
+    const auto kind = kinds & ~kind_cut;
+    out.cut = (kinds & kind_cut) != 0;
     if (!in.ok() || kind > kind_fragment || !parts_ok(out.part, out.parts))
         return malformed("sync-records");
     if (kind == kind_fragment) {
@@ -263,28 +266,33 @@ void add_fragments(std::vector<SyncRecords>& to, ByteView packet) {
 }  // namespace
 
 std::vector<Bytes> pack_records(std::uint64_t session, std::uint32_t request,
-                                const std::vector<Bytes>& packets) {
+                                const FetchedRecords& fetched) {
     std::vector<SyncRecords> messages;
     SyncRecords whole;
     std::size_t used = 0;
-    for (const auto& packet : packets) {
-        if (packet.size() + 2 > records_room) {
+    const auto flush = [&] {  // in their order, which tells the asker how far an answer goes
+        if (!whole.packets.empty()) messages.push_back(std::move(whole));
+        whole = {};
+        used = 0;
+    };
+    for (const auto& packet : fetched.packets) {
+        const bool fits = packet.size() + 2 <= records_room;
+        if (!fits || used + packet.size() + 2 > records_room) flush();
+        if (!fits) {
             add_fragments(messages, packet);
             continue;
-        }
-        if (used + packet.size() + 2 > records_room) {
-            messages.push_back(std::move(whole));
-            whole = {};
-            used = 0;
         }
         whole.packets.push_back(packet);
         used += packet.size() + 2;
     }
-    if (!whole.packets.empty() || messages.empty()) messages.push_back(std::move(whole));
+    flush();
+    if (messages.empty()) messages.emplace_back();
+    const bool cut = fetched.cut || messages.size() > parts_max;
     if (messages.size() > parts_max) messages.resize(parts_max);
     std::vector<Bytes> out;
     for (std::size_t i = 0; i < messages.size(); ++i) {
         messages[i].session = session;
+        messages[i].cut = cut;
         messages[i].request = request;
         messages[i].part = static_cast<std::uint8_t>(i);
         messages[i].parts = static_cast<std::uint8_t>(messages.size());

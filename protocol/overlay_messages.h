@@ -63,6 +63,7 @@ struct SyncRecords {
     std::uint8_t part = 0, parts = 1;
     std::vector<ByteView> packets;     // whole records,
     std::optional<Fragment> fragment;  // or a piece of one
+    bool cut = false;                  // more was asked for than the credit allowed
 };
 struct SyncOffer {
     std::uint64_t session = 0;
@@ -102,6 +103,6 @@ RecordRef next_ref(const RecordRef& ref);
 
 // Packs records into messages of at most `overlay_datagram_bytes`; long ones become fragments.
 std::vector<Bytes> pack_records(std::uint64_t session, std::uint32_t request,
-                                const std::vector<Bytes>& packets);
+                                const FetchedRecords& fetched);
 
 }  // namespace warren::protocol

@@ -8,8 +8,8 @@
 namespace warren::protocol {
 
 namespace {
-constexpr std::uint32_t reply_bytes_max = 16 * 1024;
-constexpr std::size_t queue_bytes_max = 32 * 1024;     // of one partner
+constexpr std::uint32_t reply_bytes_max = 64 * 1024;
+constexpr std::size_t queue_bytes_max = 256 * 1024;    // of the answers to one partner
 constexpr std::size_t asked_max = 16, asked_each = 4;  // with storage: in all, of one partner
 constexpr Nanoseconds patience = 10'000'000'000;
 }  // namespace
@@ -63,13 +63,13 @@ void Serving::settle(Nanoseconds now, const MemberId& member) {
     serve(now);
 }
 
-void Serving::fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets) {
+void Serving::fetched(Nanoseconds now, Token token, const FetchedRecords& fetched) {
     const auto asked = asked_.take(token);
     if (!asked) return;
     auto* peer = hub_.peers.by_member(asked->member);
     if (peer != nullptr && peer->proven) {
-        hub_.counters.records_served += packets.size();
-        for (const auto& body : pack_records(asked->session, asked->request, packets)) {
+        hub_.counters.records_served += fetched.packets.size();
+        for (const auto& body : pack_records(asked->session, asked->request, fetched)) {
             peer->replies.charge(now, static_cast<double>(body.size()));
             hub_.send_bare(asked->community, *peer, OverlayMessage::SyncRecords, body);
         }

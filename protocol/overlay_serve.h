@@ -16,7 +16,7 @@ public:
 
     void on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                   const SyncFetch& message);
-    void fetched(Nanoseconds now, Token token, const std::vector<Bytes>& packets);
+    void fetched(Nanoseconds now, Token token, const FetchedRecords& fetched);
     void failed(Nanoseconds now, Token token);
     void tick(Nanoseconds now);
 

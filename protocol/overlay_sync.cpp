@@ -22,10 +22,6 @@ constexpr Nanoseconds look_gap_each = 250'000, look_gap_most = 250'000'000;
 constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
 
-std::uint64_t full_mask(std::uint8_t parts) {
-    return parts >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << parts) - 1;
-}
-
 }  // namespace
 
 Synchroniser::Synchroniser(Hub& hub, Fetcher& fetcher)

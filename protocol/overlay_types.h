@@ -24,7 +24,8 @@ struct OverlaySettings {
     std::size_t peers_target = 20;              // of a community: walk until so many are known
     std::size_t peers_max = 30;                 // of a community: above, strangers are not answered
     std::size_t fan_out = 4;                    // neighbours a pushed record is forwarded to
-    std::size_t fetch_window_bytes = 64 * 1024;    // asked of one peer and not yet stored
+    std::size_t fetch_window_bytes = 128 * 1024;   // asked of one peer and not yet stored, at first
+    std::size_t fetch_window_max = 1024 * 1024;    // while no datagram is lost
     std::size_t sessions_max = 8;                  // reconciliations that we lead at a time
     double reply_bytes_per_s = 8.0 * 1024 * 1024;  // bulk answers to one peer
     double reply_burst_bytes = 512.0 * 1024;
@@ -90,6 +91,10 @@ struct FetchRecords {
     std::uint64_t session = 0;
     Bytes selections;
     std::uint32_t bytes_max = 0;
+};
+struct FetchedRecords {  // its answer
+    std::vector<Bytes> packets;
+    bool cut = false;  // more was asked for than the bytes allowed
 };
 struct FindSwarm {
     Token token = 0;

@@ -1,11 +1,14 @@
 // Range-based set reconciliation over (global time, id) (Meyer, arXiv 2212.13567), in datagrams
 // that each stand alone. The responder keeps no state. Both sides run `reconcile` on what they
-// received:
-//   Fingerprint equal            -> Same
-//   differs, few records here    -> Ids (short ids of all of ours in the range)
-//   differs, many                -> sub-ranges, a Fingerprint each
-//   Ids, received by the initiator -> wants (theirs that we lack) and offers (ours that they lack)
-//   Ids, received by the responder -> Ids of ours, or sub-ranges when we hold many
+// received; what a range that differs is answered with depends on how much it is likely to differ
+// in, told from how many of the ranges that came together differ:
+//   Fingerprint, equal         -> Same
+//   one side has next to none  -> the initiator wants, or offers, the whole range
+//   few differences            -> Symbols (protocol/sync_symbols.h): the initiator asks, or is told
+//   few records                -> Ids (short ids of all of ours in the range)
+//   else                       -> sub-ranges, a Fingerprint each
+// Ids and Symbols tell the initiator what it wants (theirs that we lack) and offers (ours that they
+// lack); symbols that say too little make it split the range.
 #pragma once
 
 #include <array>
@@ -15,13 +18,20 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "protocol/sync_symbols.h"
 
 namespace warren::protocol {
 
-inline constexpr std::size_t sync_leaf_records = 32;      // up to this many: answer with ids
-inline constexpr std::size_t sync_ids_max = 128;          // ids in one element
+inline constexpr std::size_t sync_leaf_records = 32;  // up to this many: answer with ids
+inline constexpr std::size_t sync_ids_max = 128;      // ids in one element
+inline constexpr std::size_t sync_symbols_max = 32;   // symbols in one element
+// Records of a range that is answered with symbols: unasked, and when asked for (each is read).
+inline constexpr std::size_t sync_symbols_unasked = 1024, sync_symbols_asked = 5000;
+inline constexpr std::size_t sync_bulk_records = 2048;    // of a range that is fetched whole
 inline constexpr std::size_t sync_fan_out = 16;           // sub-ranges of a split
+inline constexpr std::size_t sync_open_parts = 14;        // of an opening
 inline constexpr std::size_t sync_elements_max = 48;      // in one datagram
+inline constexpr std::size_t sync_ask_weight = 4;         // an AskSymbols counts as so many
 inline constexpr std::size_t sync_datagram_bytes = 1160;  // elements; header and prefix come on top
 
 using SyncKey = std::array<std::uint8_t, 16>;
@@ -53,13 +63,22 @@ struct SyncRange {
     RecordRef lower, upper;
     bool operator==(const SyncRange&) const = default;
 };
-enum class SyncMode : std::uint8_t { Same = 0, Fingerprint = 1, Ids = 2 };
+enum class SyncMode : std::uint8_t {
+    Same = 0,
+    Fingerprint = 1,
+    Ids = 2,
+    Symbols = 3,
+    AskSymbols = 4,
+    All = 5,  // selections only
+};
 struct SyncElement {
     SyncRange range;
     SyncMode mode = SyncMode::Same;
-    RangeSum sum;                    // Fingerprint
-    std::vector<std::uint64_t> ids;  // Ids
-    bool lasting = false;            // it speaks of lasting records alone (RangeView::lasting)
+    RangeSum sum = {};                      // Fingerprint
+    std::vector<std::uint64_t> ids = {};    // Ids
+    bool lasting = false;                   // it speaks of lasting records alone (RangeView)
+    std::vector<CodedSymbol> symbols = {};  // Symbols
+    std::uint8_t asked = 0;                 // AskSymbols; 0: ids are better
 };
 
 // Elements in ascending order, disjoint. Encoding: lower bound left out when it equals the previous
@@ -81,12 +100,12 @@ Bytes encode(const SyncBody& body);
 Result<SyncBody> decode_sync_body(ByteView bytes, std::size_t count_max = sync_elements_max);
 std::vector<Bytes> cut(const SyncBody& body, std::size_t bytes_max);
 
-// A selection of records by range and short id: what FETCH and OFFER carry (an element list of
-// Ids).
+// A selection of records: what FETCH and OFFER carry (an element list of Ids and All).
 struct Selection {
     SyncRange range;
-    std::vector<std::uint64_t> ids;
-    bool lasting = false;  // of lasting records alone
+    std::vector<std::uint64_t> ids = {};
+    bool lasting = false;   // of lasting records alone
+    std::uint64_t all = 0;  // not zero: all records of the range, about so many
 };
 Bytes encode_selections(const std::vector<Selection>& selections);
 Result<std::vector<Selection>> decode_selections(ByteView bytes,

@@ -30,7 +30,9 @@ struct StoredBody {
 struct Fetched {
     std::vector<Bytes> packets;
     std::uint64_t damaged = 0;  // bodies that did not match their id; left out
+    std::size_t bytes = 0;      // of the packets
     bool cut = false;           // more was asked for than bytes_max or the work limit allowed
+    void add(std::optional<IntactRecord> record, const RecordRef& ref, std::size_t bytes_max);
 };
 
 class ShardReader {
@@ -56,11 +58,15 @@ private:
     Result<void> load();
 
     Result<std::optional<IntactRecord>> body_in(const Rows& rows, int column);
+    // Adds what a selection names; false: no more may be added.
+    Result<bool> fetch_named(const protocol::Selection& selection, const protocol::SyncKey& key,
+                             std::size_t bytes_max, std::size_t& scanned, Fetched& to);
+    Result<bool> fetch_range(const protocol::SyncRange& range, std::size_t bytes_max, Fetched& to);
 
     CommunityId community_;
     Connection connection_;
     std::optional<Founder> founder_;
-    Statement contents_, record_, has_, refs_, lasting_refs_, bodies_, body_;
+    Statement contents_, record_, has_, refs_, lasting_refs_, range_, bodies_, body_;
 };
 
 std::string cursor_text(const RecordRef& ref);

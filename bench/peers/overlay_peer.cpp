@@ -152,9 +152,9 @@ void OverlayPeer::apply(GetRoot& effect) {
 }
 
 void OverlayPeer::apply(FetchRecords& effect) {
-    const auto packets =
+    const auto fetched =
         sets_.at(effect.community).fetch(effect.session, effect.selections, effect.bytes_max);
-    overlay_.fetched(monotonic_now(), effect.token, packets);
+    overlay_.fetched(monotonic_now(), effect.token, fetched);
 }
 
 void OverlayPeer::apply(FindSwarm& effect) {

@@ -71,9 +71,9 @@ std::vector<RecordRef> RecordSet::split(const SyncRange& range, std::size_t part
     return out;
 }
 
-std::vector<Bytes> RecordSet::fetch(std::uint64_t session, ByteView selections,
-                                    std::size_t bytes_max) const {
-    std::vector<Bytes> out;
+FetchedRecords RecordSet::fetch(std::uint64_t session, ByteView selections,
+                                std::size_t bytes_max) const {
+    FetchedRecords out;
     auto decoded = decode_selections(selections);
     if (!decoded) return out;
     const auto key = session_key(community_, session);
@@ -84,10 +84,13 @@ std::vector<Bytes> RecordSet::fetch(std::uint64_t session, ByteView selections,
         const auto span = span_of(selection.range);
         for (auto at = span.first; at < span.last; ++at) {
             const auto& record = records_[at];
-            if (!std::ranges::binary_search(wanted, short_id(key, record.ref.id))) continue;
+            const bool named = selection.all > 0 ||
+                               std::ranges::binary_search(wanted, short_id(key, record.ref.id));
+            if (!named) continue;
             used += record.packet.size();
-            if (used > bytes_max) return out;
-            out.push_back(record.packet);
+            out.cut = used > bytes_max;
+            if (out.cut) return out;
+            out.packets.push_back(record.packet);
         }
     }
     return out;

@@ -19,8 +19,8 @@ public:
     void rekey(protocol::SyncEpoch epoch);  // the side that leads chooses it
     protocol::CommunityRoot root() const;
     // What a FETCH selects, as many as fit.
-    std::vector<Bytes> fetch(std::uint64_t session, ByteView selections,
-                             std::size_t bytes_max) const;
+    protocol::FetchedRecords fetch(std::uint64_t session, ByteView selections,
+                                   std::size_t bytes_max) const;
 
     protocol::RangeSum sum(const protocol::SyncRange& range) override;
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;

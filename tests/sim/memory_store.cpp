@@ -86,9 +86,9 @@ std::vector<RecordRef> MemoryStore::split(const SyncRange& range, std::size_t pa
     return out;
 }
 
-std::vector<Bytes> MemoryStore::fetch(std::uint64_t session, ByteView selections,
-                                      std::size_t bytes_max) {
-    std::vector<Bytes> out;
+FetchedRecords MemoryStore::fetch(std::uint64_t session, ByteView selections,
+                                  std::size_t bytes_max) {
+    FetchedRecords out;
     auto decoded = decode_selections(selections);
     if (!decoded) return out;
     auto key = session_key(community_, session);
@@ -97,10 +97,12 @@ std::vector<Bytes> MemoryStore::fetch(std::uint64_t session, ByteView selections
         std::set<std::uint64_t> wanted(selection.ids.begin(), selection.ids.end());
         auto end = records_.lower_bound(selection.range.upper);
         for (auto at = records_.lower_bound(selection.range.lower); at != end; ++at) {
-            if (!wanted.contains(short_id(key, at->first.id))) continue;
-            if (used + at->second.packet.size() > bytes_max) return out;
+            const bool named = selection.all > 0 || wanted.contains(short_id(key, at->first.id));
+            if (!named) continue;
             used += at->second.packet.size();
-            out.push_back(at->second.packet);
+            out.cut = used > bytes_max;
+            if (out.cut) return out;
+            out.packets.push_back(at->second.packet);
         }
     }
     return out;

@@ -30,7 +30,8 @@ public:
 
     protocol::RecordVerdict add(ByteView packet);
     CommunityRoot root();
-    std::vector<Bytes> fetch(std::uint64_t session, ByteView selections, std::size_t bytes_max);
+    protocol::FetchedRecords fetch(std::uint64_t session, ByteView selections,
+                                   std::size_t bytes_max);
     std::set<RecordRef> refs() const;
     std::size_t size() const { return records_.size(); }
 

@@ -143,10 +143,10 @@ pipe::Task<void> NetworkWorker::get_root(protocol::GetRoot effect) {
 
 pipe::Task<void> NetworkWorker::fetch(protocol::FetchRecords effect) {
     auto token = effect.token;
-    auto packets = co_await outbox_.fetch_records(std::move(effect));
+    auto fetched = co_await outbox_.fetch_records(std::move(effect));
     auto now = monotonic_now();
-    if (packets.ok())
-        overlay_->fetched(now, token, *packets);
+    if (fetched.ok())
+        overlay_->fetched(now, token, *fetched);
     else
         overlay_->failed(now, token);
     flush_soon();

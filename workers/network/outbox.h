@@ -40,7 +40,7 @@ public:
     pipe::Task<Result<std::vector<CommunityId>>> joined_communities();
     pipe::Task<Result<ReconcileOutcome>> reconcile(protocol::Reconcile wish);
     pipe::Task<Result<protocol::CommunityRoot>> get_root(CommunityId community);
-    pipe::Task<Result<std::vector<Bytes>>> fetch_records(protocol::FetchRecords wish);
+    pipe::Task<Result<protocol::FetchedRecords>> fetch_records(protocol::FetchRecords wish);
 
     pipe::Task<Result<std::vector<Bytes>>> get_peers();
     pipe::Task<Result<void>> put_peers(Bytes peers);

@@ -80,7 +80,7 @@ pipe::Task<Result<protocol::CommunityRoot>> Outbox::get_root(CommunityId communi
     co_return out;
 }
 
-pipe::Task<Result<std::vector<Bytes>>> Outbox::fetch_records(protocol::FetchRecords wish) {
+pipe::Task<Result<protocol::FetchedRecords>> Outbox::fetch_records(protocol::FetchRecords wish) {
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(wish.community);
     auto message =
@@ -94,9 +94,13 @@ pipe::Task<Result<std::vector<Bytes>>> Outbox::fetch_records(protocol::FetchReco
     const auto* root = pipe::verified_root<S::Answer>(answer->body);
     const auto* reply = root ? root->body_as_FetchRecordsReply() : nullptr;
     if (!reply) co_return foreign_answer("storage");
-    if (!reply->sizes()) co_return std::vector<Bytes>{};
+    protocol::FetchedRecords out;
+    if (!reply->sizes()) co_return std::move(out);
     auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
-    co_return packets;
+    if (!packets.ok()) co_return packets.error();
+    out.packets = std::move(*packets);
+    out.cut = reply->cut();
+    co_return std::move(out);
 }
 
 pipe::Task<Result<std::vector<Bytes>>> Outbox::get_peers() {

@@ -192,7 +192,7 @@ Task<pipe::Answer> StorageWorker::on_fetch_records(Call call, FetchRecords comma
     auto fetched = co_await shards_.read<shard::Fetched>(use, std::move(work), call.deadline);
     if (!fetched) co_return fetched.error();
     note_damaged_records(use, fetched->damaged);
-    co_return replies::fetched(fetched->packets);
+    co_return replies::fetched(*fetched);
 }
 
 // They were left out of an answer.

@@ -159,16 +159,16 @@ pipe::Answer root(const shard::ShardRoot& root) {
                                                  root.epoch, root.floor));
 }
 
-pipe::Answer fetched(const std::vector<Bytes>& packets) {
+pipe::Answer fetched(const shard::Fetched& fetched) {
     Builder builder;
     std::vector<std::uint16_t> sizes;
     Bytes blob;
-    for (const auto& packet : packets) {
+    for (const auto& packet : fetched.packets) {
         sizes.push_back(static_cast<std::uint16_t>(packet.size()));
         append(blob, packet);
     }
     auto list = builder.CreateVector(sizes);
-    pipe::Message message{answer(builder, S::CreateFetchRecordsReply(builder, list)), {}};
+    pipe::Message message{answer(builder, S::CreateFetchRecordsReply(builder, list, fetched.cut)), {}};
     message.blobs.emplace_back(std::move(blob));
     return message;
 }

@@ -17,7 +17,7 @@ pipe::Answer found(const SearchResult& result);
 pipe::Answer authored(const AuthorRecords& records);
 pipe::Answer reconciled(ReconcileResult result);
 pipe::Answer root(const shard::ShardRoot& root);
-pipe::Answer fetched(const std::vector<Bytes>& packets);
+pipe::Answer fetched(const shard::Fetched& fetched);
 pipe::Answer download_put(shard::Put put);
 pipe::Answer downloads(const shard::DownloadPage& page);
 // The slot lives elsewhere now.

@@ -118,10 +118,11 @@ Result<pipe::Message> FakeOutbox::storage(const pipe::Message& message) {
     }
     if (const auto* wish = root->body_as_FetchRecords()) {
         auto& store = stores.at(to_domain(*wish->community()));
-        auto packed = pack(store.fetch(wish->session(), blob_of(message), wish->bytes_max()));
+        const auto fetched = store.fetch(wish->session(), blob_of(message), wish->bytes_max());
+        auto packed = pack(fetched.packets);
         const auto sizes = builder.CreateVector(packed.sizes);
         auto out = reply<S::Answer>(builder, S::Reply::FetchRecordsReply,
-                                    S::CreateFetchRecordsReply(builder, sizes));
+                                    S::CreateFetchRecordsReply(builder, sizes, fetched.cut));
         out.blobs.emplace_back(std::move(packed.blob));
         return out;
     }

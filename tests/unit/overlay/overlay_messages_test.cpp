@@ -92,7 +92,7 @@ TEST(OverlayMessages, records_of_any_size_travel_in_datagrams) {
     }
     Assembly assembly;
     std::set<Bytes> got;
-    auto bodies = pack_records(1, 2, packets);
+    auto bodies = pack_records(1, 2, {packets});
     for (const auto& body : bodies) {
         EXPECT_LE(body.size() + prefix_bytes + 1, overlay_datagram_bytes);
         auto message = decode_sync_records(body);

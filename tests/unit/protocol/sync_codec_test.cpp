@@ -27,12 +27,21 @@ std::vector<SyncElement> random_elements(Random& random, std::size_t count) {
         if (random.below(3) == 0) at = random_after(random, at);
         SyncElement element;
         element.range = {at, random_after(random, at)};
-        element.mode = static_cast<SyncMode>(random.below(3));
+        element.mode = static_cast<SyncMode>(random.below(5));
         if (element.mode == SyncMode::Fingerprint)
             element.sum = {random.next() >> random.below(64), random.next(), random.next()};
         if (element.mode == SyncMode::Ids)
             for (auto n = random.below(random.below(5) == 0 ? sync_ids_max + 1 : 6); n > 0; --n)
                 element.ids.push_back(random.next());
+        if (element.mode == SyncMode::Symbols)
+            for (auto n = 1 + random.below(sync_symbols_max); n > 0; --n)
+                element.symbols.push_back({static_cast<std::int64_t>(random.below(1u << 31)) *
+                                               (random.below(2) == 0 ? 1 : -1),
+                                           random.next(),
+                                           static_cast<std::uint32_t>(random.next())});
+        if (element.mode == SyncMode::AskSymbols)
+            element.asked = static_cast<std::uint8_t>(random.below(sync_symbols_max + 1));
+        element.lasting = random.below(4) == 0;
         at = element.range.upper;
         out.push_back(std::move(element));
     }
@@ -47,13 +56,17 @@ void expect_equal(const std::vector<SyncElement>& a, const std::vector<SyncEleme
         EXPECT_EQ(a[i].mode, b[i].mode);
         EXPECT_EQ(a[i].sum, b[i].sum);
         EXPECT_EQ(a[i].ids, b[i].ids);
+        EXPECT_EQ(a[i].symbols, b[i].symbols);
+        EXPECT_EQ(a[i].asked, b[i].asked);
+        EXPECT_EQ(a[i].lasting, b[i].lasting);
     }
 }
 
 TEST(SyncCodec, ElementsRoundTrip) {
     SeededRandom random(1);
     for (int i = 0; i < 3000; ++i) {
-        const auto elements = random_elements(random, random.below(sync_elements_max + 1));
+        const auto elements =
+            random_elements(random, random.below(sync_elements_max / sync_ask_weight + 1));
         const auto got = decode_elements(encode_elements(elements));
         ASSERT_TRUE(got.ok());
         expect_equal(elements, *got);
@@ -86,16 +99,30 @@ TEST(SyncCodec, LargestElementFitsADatagram) {
     EXPECT_EQ(cut(std::vector<SyncElement>{element}, sync_datagram_bytes).size(), 1u);
 }
 
+// What costs the responder more fills a datagram sooner, whoever made it.
+TEST(SyncCodec, QuestionsForSymbolsWeighMore) {
+    std::vector<SyncElement> asks;
+    for (GlobalTime at = 0; at <= sync_elements_max / sync_ask_weight; ++at)
+        asks.push_back({.range = {ref(at), ref(at + 1)}, .mode = SyncMode::AskSymbols, .asked = 9});
+    EXPECT_EQ(cut(asks, sync_datagram_bytes).size(), 2u);
+    EXPECT_FALSE(decode_elements(encode_elements(asks)).ok());
+    asks.pop_back();
+    EXPECT_EQ(cut(asks, sync_datagram_bytes).size(), 1u);
+    EXPECT_TRUE(decode_elements(encode_elements(asks)).ok());
+}
+
 TEST(SyncCodec, SelectionsMayRepeatRanges) {
     const SyncRange a{ref(5), ref(9, 3)}, b{ref(1), ref(2)};
-    const std::vector<Selection> selections{{a, {1, 2}}, {a, {3}}, {b, {4}}, {a, {5}}};
+    const std::vector<Selection> selections{{a, {1, 2}}, {a, {3}}, {b, {}, false, 70}, {a, {5}}};
     const auto got = decode_selections(encode_selections(selections));
     ASSERT_TRUE(got.ok());
     ASSERT_EQ(got->size(), 4u);
     for (std::size_t i = 0; i < 4; ++i) {
         EXPECT_EQ((*got)[i].range, selections[i].range);
         EXPECT_EQ((*got)[i].ids, selections[i].ids);
+        EXPECT_EQ((*got)[i].all, selections[i].all);
     }
+    EXPECT_FALSE(decode_elements(encode_selections({{b, {}, false, 70}})).ok());
     EXPECT_FALSE(decode_elements(encode_selections(selections)).ok());
 }
 
@@ -126,7 +153,7 @@ TEST(SyncCodec, FingerprintRangesAreSmall) {
     std::vector<SyncElement> elements;
     for (GlobalTime at = 0; at < 40; ++at)
         elements.push_back(
-            {{ref(at * 100), ref(at * 100 + 100)}, SyncMode::Fingerprint, {60, ~0ull, ~0ull}, {}});
+            {{ref(at * 100), ref(at * 100 + 100)}, SyncMode::Fingerprint, {60, ~0ull, ~0ull}});
     EXPECT_LE(encode_elements(elements).size(), 40u * 20u);
 }
 
@@ -134,13 +161,13 @@ TEST(SyncCodec, DecodersRefuse) {
     const auto refused = [](const std::vector<SyncElement>& elements) {
         return !decode_elements(encode_elements(elements)).ok();
     };
-    const SyncElement low{{ref(1), ref(5)}, SyncMode::Same, {}, {}};
-    const SyncElement high{{ref(5), ref(9)}, SyncMode::Same, {}, {}};
+    const SyncElement low{{ref(1), ref(5)}, SyncMode::Same};
+    const SyncElement high{{ref(5), ref(9)}, SyncMode::Same};
     EXPECT_FALSE(refused({low, high}));
-    EXPECT_TRUE(refused({high, low}));                                   // not ascending
-    EXPECT_TRUE(refused({low, low}));                                    // not disjoint
-    EXPECT_TRUE(refused({{{ref(4), ref(4)}, SyncMode::Same, {}, {}}}));  // empty
-    SyncElement many{{ref(1), ref(5)}, SyncMode::Ids, {}, {}};
+    EXPECT_TRUE(refused({high, low}));                           // not ascending
+    EXPECT_TRUE(refused({low, low}));                            // not disjoint
+    EXPECT_TRUE(refused({{{ref(4), ref(4)}, SyncMode::Same}}));  // empty
+    SyncElement many{{ref(1), ref(5)}, SyncMode::Ids};
     many.ids.assign(sync_ids_max, 0);
     EXPECT_FALSE(refused({many}));
     many.ids.push_back(0);
@@ -148,15 +175,20 @@ TEST(SyncCodec, DecodersRefuse) {
 
     std::vector<SyncElement> full;
     for (GlobalTime at = 0; at < sync_elements_max; ++at)
-        full.push_back({{ref(at), ref(at + 1)}, SyncMode::Same, {}, {}});
+        full.push_back({{ref(at), ref(at + 1)}, SyncMode::Same});
     EXPECT_FALSE(refused(full));
-    full.push_back({{ref(500), ref(501)}, SyncMode::Same, {}, {}});
+    full.push_back({{ref(500), ref(501)}, SyncMode::Same});
     EXPECT_TRUE(refused(full));
 
     const Bytes good{0x04, 0x05, 0x00};  // [0, 5) is the same
     EXPECT_TRUE(decode_elements(good).ok());
-    EXPECT_FALSE(decode_elements(Bytes{0x03, 0x05, 0x00}).ok());              // no such mode
-    EXPECT_FALSE(decode_elements(Bytes{0x24, 0x05, 0x00}).ok());              // unknown bit
+    EXPECT_FALSE(decode_elements(Bytes{0x26, 0x05, 0x00}).ok());        // no such mode
+    EXPECT_FALSE(decode_elements(Bytes{0x44, 0x05, 0x00}).ok());        // unknown bit
+    EXPECT_FALSE(decode_elements(Bytes{0x07, 0x05, 0x00, 0x00}).ok());  // no symbols
+    EXPECT_FALSE(decode_elements(Bytes{0x24, 0x05, 0x00, 0x21}).ok());  // too many asked for
+    EXPECT_FALSE(decode_elements(Bytes{0x25, 0x05, 0x00, 0x01}).ok());  // not for elements
+    EXPECT_TRUE(decode_selections(Bytes{0x25, 0x05, 0x00, 0x01}).ok());
+    EXPECT_FALSE(decode_selections(Bytes{0x25, 0x05, 0x00, 0x00}).ok());      // all of none
     EXPECT_FALSE(decode_elements(Bytes{0x04, 0x05, 0x01, 0x00}).ok());        // zero in prefix
     EXPECT_FALSE(decode_elements(Bytes{0x04, 0x05, 0x21}).ok());              // prefix too long
     EXPECT_FALSE(decode_elements(Bytes{0x00, 0x00, 0x00, 0x05, 0x00}).ok());  // could be left out
