@@ -73,7 +73,7 @@ TEST_F(StorageTest, ReconcilesAndFetches) {
     EXPECT_EQ(row->epoch(), body->epoch);
     EXPECT_GT(body->epoch, 20'000u);
 
-    // Against itself: the same. Against a peer with nothing: ids, and then the records.
+    // Against itself: the same. Against a peer with nothing: how many, and then all of them.
     Builder c;
     auto again = question(c, S::CreateReconcile(c, &id, 9, false, true));
     again.blobs.push_back(opening.message->blobs.at(0));
@@ -87,14 +87,14 @@ TEST_F(StorageTest, ReconcilesAndFetches) {
     auto answer = node->ask(empty);
     ASSERT_TRUE(reply_of<S::ReconcileReply>(answer));
     EXPECT_FALSE(reply_of<S::ReconcileReply>(answer)->in_sync());
-    auto ids = protocol::decode_sync_body(answer.message->blobs.at(0).view());
-    ASSERT_TRUE(ids.ok());
-    ASSERT_EQ(ids->elements.size(), 1u);
-    EXPECT_EQ(ids->elements[0].ids.size(), 11u);
+    auto told = protocol::decode_sync_body(answer.message->blobs.at(0).view());
+    ASSERT_TRUE(told.ok());
+    ASSERT_EQ(told->elements.size(), 1u);
+    EXPECT_EQ(told->elements[0].sum.count, 11u);
     Builder e;
     auto fetch = question(e, S::CreateFetchRecords(e, &id, 9, 1 << 20));
     fetch.blobs.emplace_back(
-        protocol::encode_selections({{ids->elements[0].range, ids->elements[0].ids}}));
+        protocol::encode_selections({{told->elements[0].range, {}, false, 11}}));
     auto fetched = node->ask(fetch);
     const auto* sizes = reply_of<S::FetchRecordsReply>(fetched);
     ASSERT_TRUE(sizes);
