@@ -84,7 +84,9 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     }
     case OverlayMessage::RecordOffer: {
         auto message = decode_record_offer(header.body);
-        return message ? fetcher_.on_record_offer(now, peer, community, *message) : malformed();
+        if (!message) return malformed();
+        gossip_.on_offer(now, peer, community, *message);
+        return fetch_offered(now);
     }
     case OverlayMessage::SwarmQuery: {
         auto message = decode_swarm_query(header.body);
@@ -98,12 +100,19 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     ++hub_.counters.dropped_unknown_message;
 }
 
+void Overlay::fetch_offered(Nanoseconds now) {
+    for (const auto& want : gossip_.take_wants())
+        if (auto* peer = hub_.peers.by_member(want.from))
+            fetcher_.on_record_offer(now, *peer, want.community, {want.refs});
+}
+
 Nanoseconds Overlay::tick(Nanoseconds now) {
-    gossip_.tick(now);
+    auto next = gossip_.tick(now);
+    fetch_offered(now);
     serving_.tick(now);
     if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
-    auto next = std::min({walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
+    next = std::min({next, walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
     if (hub_.community(discovery_community) != nullptr) {
@@ -136,7 +145,7 @@ void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signat
 
 void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
     if (fetcher_.stored(now, token, verdicts)) return;
-    if (auto community = gossip_.stored(now, token, verdicts)) walk_.wake(now, *community);
+    gossip_.stored(now, token, verdicts);
 }
 
 void Overlay::reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome) {

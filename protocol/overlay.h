@@ -81,6 +81,7 @@ public:
 
 private:
     void partner_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
+    void fetch_offered(Nanoseconds now);
 
     Hub hub_;
     Gossip gossip_;

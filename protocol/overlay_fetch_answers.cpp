@@ -181,10 +181,11 @@ void Fetcher::on_record_offer(Nanoseconds now, Peer& peer, const CommunityId& co
                               const RecordOffer& message) {
     auto session = hub_.random.next();
     auto key = session_key(community, session);
-    for (const auto& ref : message.refs) {
-        Selection selection{{ref, next_ref(ref)}, {short_id(key, ref.id)}};
-        want(now, {community, peer.member}, session, {selection}, Origin::News);
-    }
+    const std::set<RecordRef> refs(message.refs.begin(), message.refs.end());
+    std::vector<Selection> selections;
+    for (const auto& ref : refs)
+        selections.push_back({{ref, next_ref(ref)}, {short_id(key, ref.id)}});
+    want(now, {community, peer.member}, session, selections, Origin::News);
 }
 
 void Fetcher::failed(Nanoseconds now, Token token) {

@@ -2,6 +2,8 @@
 // effects that the shell takes away after each input. Internal to the overlay.
 #pragma once
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <utility>
 #include <vector>
@@ -21,8 +23,29 @@ struct CommunityState {
     bool root_known = false;
     bool root_stale = true;
     Nanoseconds root_asked = 0;
+    struct Past {
+        CommunityRoot root;
+        Nanoseconds until = 0;
+    };
+    std::deque<Past> past_roots;  // the newest last
     std::uint64_t bytes_in = 0, bytes_out = 0;
     Nanoseconds last_in_sync = -1;
+
+    // Whether this root was ours until a moment ago: what came since may still be on its way.
+    bool was_ours(Nanoseconds now, const CommunityRoot& other) const {
+        return std::ranges::any_of(past_roots, [&](const Past& past) {
+            return past.root == other && now - past.until < news_time;
+        });
+    }
+    void set_root(Nanoseconds now, const CommunityRoot& next) {
+        if (root_known) past_roots.push_back({root, now});
+        if (past_roots.size() > past_roots_max) past_roots.pop_front();
+        root = next;
+        root_known = true;
+    }
+    // In which news goes through a crowd by itself.
+    static constexpr Nanoseconds news_time = 3'000'000'000;
+    static constexpr std::size_t past_roots_max = 16;
 };
 
 // The two that every IPv8 node has: no records, so nothing to compare.

@@ -61,18 +61,16 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     auto* state = hub_.community(community);
     auto* membership = peer.in(community);
     if (state == nullptr || !state->root_known || !membership->root || partner.session) return;
-    if (state->root == *membership->root) return set_in_sync(now, key, peer, true);
+    partner.agrees = state->root == *membership->root;
+    if (partner.agrees) return set_in_sync(now, key, peer, true);
+    // It lacks what is on its way to it; if it stays so, it sees our root and leads.
+    partner.agrees = state->was_ours(now, *membership->root);
+    if (partner.agrees) return;
     if (partner.stuck && *partner.stuck == std::pair(state->root, *membership->root)) return;
-    // A session repairs both sides, so one of the two leads and the other gives it a moment.
+    // What it has and we lack is on its way to us, unless that takes too long. A session repairs
+    // both sides, so one of the two leads and the other gives it a moment.
     auto wait = hub_.own < peer.member ? Nanoseconds{0} : yield_time;
-    partner.next = std::min(partner.next, now + wait);
-}
-
-// What walk messages told is enough when both sides hold the same: then nothing more is sent.
-bool Synchroniser::roots_equal(const PartnerKey& key, const Membership& membership) {
-    auto* state = hub_.community(key.community);
-    return state != nullptr && state->root_known && !state->root_stale && membership.root &&
-           state->root == *membership.root;
+    partner.next = std::min(partner.next, now + CommunityState::news_time + wait);
 }
 
 // The wait until the next session; doubles while nothing changes.
@@ -303,11 +301,14 @@ void Synchroniser::own_root(Nanoseconds now, Token token, const CommunityRoot& r
     auto* state = hub_.community(*community);
     if (state == nullptr) return;
     bool changed = !state->root_known || state->root != root;
-    state->root = root;
-    state->root_known = true;
     if (!changed) return;
-    for (auto* peer : hub_.peers.partners_of(*community))
-        if (peer->in(*community)->root) on_root(now, *community, *peer);
+    state->set_root(now, root);
+    for (auto* peer : hub_.peers.partners_of(*community)) {
+        // Who agreed when it last told is not taken for one that differs because we have news.
+        const auto at = partners_.find({*community, peer->member});
+        const bool agreed = at != partners_.end() && at->second.agrees;
+        if (peer->in(*community)->root && !agreed) on_root(now, *community, *peer);
+    }
 }
 
 // ---- time
@@ -348,6 +349,11 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
     leading_ = sessions();
     for (auto at = partners_.begin(); at != partners_.end();) {
         auto& [key, partner] = *at;
+        if (!partner.session && partner.next > now) {  // most of them, most of the time
+            next = std::min(next, partner.next);
+            ++at;
+            continue;
+        }
         auto* peer = hub_.peers.by_member(key.member);
         auto* membership = peer == nullptr ? nullptr : peer->in(key.community);
         if (membership == nullptr || hub_.community(key.community) == nullptr) {
@@ -364,7 +370,9 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         bool fetches = membership->fetched_from_us + catching_up > now;
         bool able = peer->proven && membership->trusts_us && !fetcher_.busy(key) && !fetches;
         bool yields = peer->member < hub_.own && now - partner.served < yield_time;
-        if (able && partner.next <= now && roots_equal(key, *membership)) {
+        // What walk messages told is enough when both sides hold the same: then nothing more is
+        // sent. What came since is on its way to it too, or it will tell.
+        if (able && partner.next <= now && partner.agrees) {
             set_in_sync(now, key, *peer, true);
             partner.next = now + pace(partner);
         }

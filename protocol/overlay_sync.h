@@ -59,6 +59,7 @@ private:
         Nanoseconds next = 0, backoff = 0;
         Nanoseconds served = 0;
         std::size_t answering = 0;
+        bool agrees = false;  // the root that it told last was ours then, or a moment before
         std::optional<std::pair<CommunityRoot, CommunityRoot>> stuck;  // roots that stayed unequal
     };
     struct Work {
@@ -78,7 +79,6 @@ private:
     void led(Nanoseconds now, const Work& work, const Outcome& outcome);
     void answer(Nanoseconds now, const Work& work, const Outcome& outcome);
     Nanoseconds pace(Partner& partner);
-    bool roots_equal(const PartnerKey& key, const Membership& membership);
     void refresh_roots(Nanoseconds now);
     void set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& peer, bool in_sync);
     std::uint64_t session_id(Nanoseconds now, const CommunityId& community);

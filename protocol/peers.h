@@ -144,6 +144,7 @@ private:
     std::map<MemberId, Peer> peers_;
     std::size_t untrusted_ = 0;  // of them
     std::map<CommunityId, std::vector<Peer*>> neighbours_;
+    std::map<CommunityId, Nanoseconds> yielded_;  // when a newcomer last got an equal's slot
     std::map<Endpoint, MemberId> addresses_;
     std::map<MemberId, Nanoseconds> banned_;
 };

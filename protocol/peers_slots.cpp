@@ -11,8 +11,9 @@ namespace warren::protocol {
 namespace {
 
 constexpr std::size_t net_slots_max = 2, region_share = 10;  // one in ten slots
-constexpr std::size_t crowds_share = 5;                      // all crowds together: one in five
-constexpr std::size_t crowd = 2;                             // so many of a region are one
+constexpr Nanoseconds yield_gap = 30'000'000'000;  // between slots that go from one to an equal
+constexpr std::size_t crowds_share = 5;            // all crowds together: one in five
+constexpr std::size_t crowd = 2;                   // so many of a region are one
 constexpr std::uint64_t no_region = UINT64_MAX;
 constexpr std::uint32_t claims_kept_s = 600;
 constexpr std::size_t by_group = 4, by_round_trip = 8, by_use = 8, ordinary_slots = 30;
@@ -217,7 +218,14 @@ bool Peers::admit(Nanoseconds now, const CommunityId& community, Peer& peer, std
     const auto claim = claim_of(now, table, peer.address, slots);
     bool place = !is_crowded(community, table, claim, slots);
     if (place && count_of(community) >= slots) {
-        auto* loser = evictable(community, table, slots, claim.weight);
+        auto* loser = evictable(community, table, slots, claim.weight + 1);
+        // Among equals only now and then: each loser takes another's place elsewhere, and until it
+        // hears of its loss it takes us for a neighbour, in vain.
+        auto& yielded = yielded_.try_emplace(community, -yield_gap).first->second;
+        if (loser == nullptr && now - yielded >= yield_gap) {
+            loser = evictable(community, table, slots, claim.weight);
+            yielded = now;
+        }
         place = loser != nullptr;
         if (place) release(community, *loser);
     }
@@ -245,6 +253,7 @@ void Peers::leave(const CommunityId& community) {
     for (auto& [member, peer] : peers_)
         peer.communities.erase(community);
     neighbours_.erase(community);
+    yielded_.erase(community);
 }
 
 void Peers::give_up_slots(Peer& peer) {
