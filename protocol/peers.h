@@ -99,6 +99,8 @@ public:
                  std::size_t slots) const;
     // Gives a trusted peer one of the community's slots, another's if need be. False: no place.
     bool admit(Nanoseconds now, const CommunityId& community, Peer& peer, std::size_t slots);
+    // Whether peers soon leave again: then newcomers get places at once.
+    void set_brief_sessions(bool brief) { brief_sessions_ = brief; }
     void release(const CommunityId& community, Peer& peer);  // slot and membership
     void leave(const CommunityId& community);
 
@@ -144,6 +146,7 @@ private:
     std::map<MemberId, Peer> peers_;
     std::size_t untrusted_ = 0;  // of them
     std::map<CommunityId, std::vector<Peer*>> neighbours_;
+    bool brief_sessions_ = true;
     std::map<CommunityId, Nanoseconds> yielded_;  // when a newcomer last got an equal's slot
     std::map<Endpoint, MemberId> addresses_;
     std::map<MemberId, Nanoseconds> banned_;

@@ -219,10 +219,10 @@ bool Peers::admit(Nanoseconds now, const CommunityId& community, Peer& peer, std
     bool place = !is_crowded(community, table, claim, slots);
     if (place && count_of(community) >= slots) {
         auto* loser = evictable(community, table, slots, claim.weight + 1);
-        // Among equals only now and then: each loser takes another's place elsewhere, and until it
-        // hears of its loss it takes us for a neighbour, in vain.
+        // Among equals only now and then where sessions are long: each loser takes another's place
+        // elsewhere, and until it hears of its loss it takes us for a neighbour, in vain.
         auto& yielded = yielded_.try_emplace(community, -yield_gap).first->second;
-        if (loser == nullptr && now - yielded >= yield_gap) {
+        if (loser == nullptr && (brief_sessions_ || now - yielded >= yield_gap)) {
             loser = evictable(community, table, slots, claim.weight);
             yielded = now;
         }

@@ -21,12 +21,14 @@ public:
     // IPv8's 27.5 s where peers stay; a quarter of the mean session where they do not. A node that
     // just started does not know yet and looks more often.
     Nanoseconds ping_after() const {
-        const auto mean = seen_ms_ * unit / std::max<std::int64_t>(losses_, 1) * 1'000'000;
         const auto young = ping_least << std::min<std::int64_t>(age_s_ / 30, 3);
-        return std::clamp(mean / 4, ping_least, std::min(young, ping_most));
+        return std::clamp(mean() / 4, ping_least, std::min(young, ping_most));
     }
     Nanoseconds ping_interval() const { return std::max(ping_after() * 4 / 11, least_interval); }
     Nanoseconds drop_after() const { return ping_after() + 3 * ping_interval(); }
+    Nanoseconds mean() const {
+        return seen_ms_ * unit / std::max<std::int64_t>(losses_, 1) * 1'000'000;
+    }
 
 private:
     static constexpr std::int64_t unit = 1024, memory = 128;

@@ -16,6 +16,7 @@ constexpr Nanoseconds steps_pause = 50'000'000;  // until the budget has some ag
 constexpr Nanoseconds bootstrap_soon = second / 2, bootstrap_later = 30 * second;
 constexpr Nanoseconds candidate_life = 57'500'000'000;  // of those who answered or asked
 constexpr Nanoseconds introducer_life = 300 * second;
+constexpr Nanoseconds brief_session = 120 * second;
 constexpr Nanoseconds edge_timeout = 3 * second, unanswering_for = 10 * second;
 constexpr std::size_t walk_window = 5, lost_max = 16;
 constexpr unsigned edge_length = 4, unanswered_max = 5, pings_max = 3;
@@ -201,6 +202,7 @@ void Walk::lose(Peer& peer) {
 
 void Walk::churn(Nanoseconds now) {
     sessions_.second_passed();
+    hub_.peers.set_brief_sessions(sessions_.mean() < brief_session);
     std::vector<Peer*> gone;
     for (auto& [member, peer] : hub_.peers.all()) {
         if (peer.last_seen > peer.last_counted) {
