@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/hash.h"
+#include "protocol/community/control_records.h"
 #include "protocol/community/types.h"
 
 namespace warren::protocol {
@@ -28,6 +29,8 @@ constexpr auto signers = [] {
         for (const auto& message : type->messages)
             if (message.is_stored())
                 out[message.id] = message.authentication == Authentication::TwoMembers ? 2 : 1;
+    for (const auto& message : control_messages)
+        out[message.id] = 1;
     return out;
 }();
 

@@ -127,7 +127,8 @@ Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std
     if (after.removing) return out;
     if (after.body != 0) {
         WARREN_TRY(auto there, shard.id_of_body(after.body));
-        out.lost = there != after.record;
+        WARREN_TRY(bool gave, shard.gave(after.body));
+        out.lost = there ? *there != after.record : !gave;
         if (out.lost) return out;
     }
     auto row = after.body;

@@ -43,6 +43,8 @@ struct Unindexed {
 };
 Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std::size_t records);
 
+// The head of an id, as a number: enough to tell an author's own records apart.
+std::int64_t head_of(const RecordId& id);
 // A record as its author's line knows it, of one community; also where a look at these goes on.
 struct WrittenRow {
     std::int64_t author = 0;
@@ -91,6 +93,8 @@ public:
     // Of records that may be indexed by now, or not; twice is once. True: what it changed has the
     // community indexed anew, by catch_up.
     Result<bool> judge(const CommunityId& community, const std::vector<Judged>& judged);
+    // The same of what its file says (ShardReader::relisted); authors forget what left it.
+    Result<bool> relist(const CommunityId& community, const std::vector<Relisted>& changed);
     // Takes out what is known of a community, for good or to be indexed anew; true: call again.
     enum class Then { Gone, IndexAgain };
     Result<bool> forget(const CommunityId& community, Then then, std::size_t rows);

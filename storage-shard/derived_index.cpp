@@ -26,12 +26,11 @@ std::string joined(const std::vector<std::string>& names) {
     return out;
 }
 
-// The head of an id, as a number: enough to tell an author's own records apart.
+}  // namespace
+
 std::int64_t head_of(const RecordId& id) {
     return static_cast<std::int64_t>(Reader(id.view()).u64());
 }
-
-}  // namespace
 
 // The type's table says what a record shows; this puts it where it is read.
 class Derived::Shown final : public protocol::Projection {

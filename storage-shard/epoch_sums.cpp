@@ -1,6 +1,10 @@
 // See epoch_sums.h.
 #include "storage-shard/epoch_sums.h"
 
+#include <algorithm>
+
+#include "base/hash.h"
+
 namespace warren::shard {
 
 namespace {
@@ -13,14 +17,40 @@ bool adjacent(protocol::SyncEpoch a, protocol::SyncEpoch b) {
 
 }  // namespace
 
-Result<std::unique_ptr<EpochSums::Kept>> EpochSums::make(protocol::SyncEpoch epoch) {
+std::unique_ptr<EpochSums::Kept> EpochSums::empty(protocol::SyncEpoch epoch) {
     const auto key = protocol::fingerprint_key(community_, epoch);
     auto& lasting = lasting_ != nullptr ? *lasting_ : source_;
     std::unique_ptr<Kept> out(new Kept{epoch, RangeSums(key, source_), RangeSums(key, lasting)});
     out->sums.set_floor(floor_);
+    if (lasting_ != nullptr) out->sums.set_lasting(&out->lasting);
+    return out;
+}
+
+Bytes EpochSums::save() const {
+    Writer to;
+    to.u64(current_->epoch);
+    current_->sums.save(to);
+    current_->lasting.save(to);
+    const auto check = sha256(to.peek());
+    return to.bytes(check).take();
+}
+
+bool EpochSums::load(ByteView saved) {
+    constexpr std::size_t check_bytes = std::tuple_size_v<Sha256>;
+    if (saved.size() < check_bytes) return false;
+    const auto body = saved.first(saved.size() - check_bytes);
+    if (!std::ranges::equal(sha256(body), saved.last(check_bytes))) return false;
+    Reader in(body);
+    auto kept = empty(in.u64());
+    if (!kept->sums.load(in) || !kept->lasting.load(in) || !in.done()) return false;
+    current_ = std::move(kept);
+    return true;
+}
+
+Result<std::unique_ptr<EpochSums::Kept>> EpochSums::make(protocol::SyncEpoch epoch) {
+    auto out = empty(epoch);
     WARREN_TRY_VOID(source_.scan([&](const RecordRef& ref) { out->sums.append(ref); }));
     if (lasting_ == nullptr) return out;
-    out->sums.set_lasting(&out->lasting);
     WARREN_TRY_VOID(lasting_->scan([&](const RecordRef& ref) { out->lasting.append(ref); }));
     return out;
 }

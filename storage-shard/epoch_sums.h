@@ -30,6 +30,11 @@ public:
         return at(protocol::sync_epoch(community_, unix_s), unix_s);
     }
 
+    // The current ones as they are now, for who opens the file next; and back. False: they are not
+    // these any more, or damaged, and are made from the keys.
+    Bytes save() const;
+    bool load(ByteView saved);
+
     // Once current() succeeded: of the newest epoch that was current.
     const protocol::RangeSum& total() const { return current_->sums.total(); }
     protocol::SyncEpoch epoch() const { return current_->epoch; }
@@ -44,6 +49,7 @@ private:
         protocol::SyncEpoch epoch;
         RangeSums sums, lasting;
     };
+    std::unique_ptr<Kept> empty(protocol::SyncEpoch epoch);
     Result<std::unique_ptr<Kept>> make(protocol::SyncEpoch epoch);
 
     CommunityId community_;

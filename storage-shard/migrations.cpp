@@ -19,10 +19,10 @@ constexpr const char* community_steps[] = {
     )sql",
     // packed_body.h; rows that were written before stay as they are.
     "ALTER TABLE body RENAME COLUMN packet TO packed",
-    // What is never pruned: who founded, what the channel is, control records (retention.h). The rest
-    // pays nothing for it. `undo`: what is undone or was brought back. `latest`: of kinds of which
-    // only the newest of each author stay. `relist`: what listings have to look at again. `fork`:
-    // the proof that an author's line forked.
+    // What is never pruned: who founded, what the channel is, control records (retention.h). The
+    // rest pays nothing for it. `undo`: what is undone or was brought back. `latest`: of kinds of
+    // which only the newest of each author stay. `relist`: what listings have to look at again.
+    // `fork`: the proof that an author's line forked.
     R"sql(
     CREATE INDEX lasting ON key(time, id) WHERE kind = 1 OR kind = 34 OR kind >= 208;
     CREATE TABLE undo(target_time INTEGER NOT NULL, target BLOB NOT NULL, time INTEGER NOT NULL,

@@ -111,7 +111,8 @@ Result<std::vector<Shard::Oldest>> Shard::oldest(GlobalTime clock, const PruneBu
     std::vector<Oldest> out;
     WARREN_TRY(auto statement,
                connection_.prepare(
-                   "SELECT time, id, body FROM key WHERE kind NOT IN (1, 34) AND kind < 208 AND time <= ?1 "
+                   "SELECT time, id, body FROM key WHERE kind NOT IN (1, 34) AND kind < 208 AND "
+                   "time <= ?1 "
                    "AND body < ?2 AND (time, id) NOT IN (SELECT time, record FROM own_head) "
                    "ORDER BY time, id LIMIT ?3"));
     Rows rows = statement.rows(sql_time(clock), std::min(last_body_, budget.before_body),

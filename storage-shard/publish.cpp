@@ -66,6 +66,7 @@ Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
     PreparedPublish out;
     WARREN_TRY(out.done, earlier_result(request.id));
     if (out.done) return out;
+    WARREN_TRY_VOID(catch_up_with_file());
     WARREN_TRY(auto clock, advance_clock());
     WARREN_TRY(auto head, own_head(request.author));
     auto time = std::max(clock, head.time) + 1;
@@ -75,9 +76,8 @@ Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
     // Judged before the signature is asked for, and again at commit.
     const auto packet = protocol::with_blank_signatures(out.to_sign);
     WARREN_TRY(auto record, protocol::decode_record(packet));
-    auto founder = founder_;
-    if (permission(record, founder) != Verdict::Accepted)
-        return refused("only the channel's founder may publish this here");
+    const auto judged = judge(record);
+    if (judged.verdict != Verdict::Accepted) return not_allowed(judged);
     return out;
 }
 
@@ -88,22 +88,27 @@ Result<RecordRef> Shard::commit_publish(const RequestId& request, ByteView packe
 
 Result<RecordRef> Shard::commit_one(const IntakePublication& publication, ByteView packet,
                                     Durability durability) {
+    WARREN_TRY_VOID(catch_up_with_file());
     WARREN_TRY(auto earlier, earlier_result(publication.request));
     if (earlier) return *earlier;
     WARREN_TRY(auto record, protocol::decode_record(packet));
     WARREN_TRY(auto head, own_head(record.author));
     if (record.prev != head || record.time <= head.time)
         return unavailable("another record of this author came first; prepare again");
-    Batch batch{founder_, {{&record, packet, 0, 0}}};
+    const auto judged = judge(record);
+    if (judged.verdict == Verdict::Waiting || judged.verdict == Verdict::Refused)
+        return not_allowed(judged);
+    Batch batch;
+    if (judged.verdict == Verdict::Accepted) {
+        const bool founds = static_cast<protocol::MessageId>(record.kind) == type_.founding;
+        if (founds && !founder_) batch.founds = found(record);
+        take_effect(judged, batch);
+        batch.rows.push_back({&record, packet, 0, 0});
+    }
     WARREN_TRY(auto transaction, begin(durability));
-    auto verdict = judge(record, batch.founder);
-    if (verdict == Verdict::Waiting || verdict == Verdict::Refused)
-        return refused("this record is not allowed here");
-    if (verdict == Verdict::Known) batch.rows.clear();
-    WARREN_TRY_VOID(insert(batch));
+    WARREN_TRY_VOID(write(batch));
     WARREN_TRY_VOID(keep_promise(publication, record));
     WARREN_TRY_VOID(prune_requests_.run(publication.at_ms - requests_kept_ms));
-    WARREN_TRY_VOID(write_founder(batch));
     WARREN_TRY_VOID(transaction.commit());
     apply(batch);
     own_heads_[record.author] = record.ref();
@@ -123,9 +128,10 @@ Result<std::size_t> Shard::replay(std::span<const IntakeEntry> entries) {
 }
 
 Result<std::size_t> Shard::replay_all(std::span<const IntakeEntry> entries) {
-    std::vector<ByteView> packets;
+    std::vector<Incoming> packets;
     for (const auto& entry : entries)
-        packets.insert(packets.end(), entry.packets.begin(), entry.packets.end());
+        for (const auto& packet : entry.packets)
+            packets.push_back({packet});
     WARREN_TRY(auto verdicts, store_all(packets, Durability::Logged));
     {
         WARREN_TRY(auto transaction, begin(Durability::Logged));

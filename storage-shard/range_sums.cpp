@@ -74,6 +74,40 @@ void RangeSums::drop_empty() {
     buckets_.front().first = {};
 }
 
+void RangeSums::save(Writer& to) const {
+    to.u64(newest_.time).bytes(newest_.id.view()).u64(buckets_.size());
+    for (const auto& [first, sum] : buckets_) {
+        to.u64(first.time).bytes(first.id.view());
+        to.u64(sum.count).u64(sum.high).u64(sum.low);
+    }
+}
+
+bool RangeSums::load(Reader& in) {
+    const auto read_ref = [&in] {
+        RecordRef out;
+        out.time = in.u64();
+        out.id.bytes = in.array<RecordId::size>();
+        return out;
+    };
+    constexpr std::size_t bucket_bytes = 8 + RecordId::size + 3 * 8;
+    const auto newest = read_ref();
+    const auto count = in.u64();
+    if (count == 0 || count > in.left() / bucket_bytes) return false;
+    std::vector<Bucket> buckets;
+    protocol::RangeSum total;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto first = read_ref();
+        const protocol::RangeSum sum{in.u64(), in.u64(), in.u64()};
+        buckets.push_back({first, sum});
+        total.add(sum);
+    }
+    if (!in.ok() || buckets.front().first != RecordRef{}) return false;
+    newest_ = newest;
+    buckets_ = std::move(buckets);
+    total_ = total;
+    return true;
+}
+
 std::size_t RangeSums::bucket_of(const RecordRef& ref) const {
     auto after = std::upper_bound(
         buckets_.begin() + 1, buckets_.end(), ref,

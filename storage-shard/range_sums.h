@@ -32,6 +32,10 @@ public:
     // Sums of those that are never pruned; they outlive this. None: all last.
     void set_lasting(RangeSums* sums) { lasting_ = sums; }
 
+    // As bytes, and back; false: these are none, and nothing changed.
+    void save(Writer& to) const;
+    bool load(Reader& in);
+
     const protocol::RangeSum& total() const { return total_; }
     std::size_t buckets() const { return buckets_.size(); }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t batch_records = 1000;
 constexpr std::size_t batch_bytes = 256 * 1024;
 constexpr std::size_t meta_bytes_max = 16 * 1024;
+constexpr auto least_control_id = protocol::id_of(protocol::ControlKind::Authorize);
 
 using Type = ScannedValue::Type;
 
@@ -137,9 +138,19 @@ Result<void> refill(PageScan& scan, const std::string& path, const CommunityId& 
     options.bytes_max = std::numeric_limits<std::int32_t>::max();
     WARREN_TRY(auto into, Shard::open(path, community, options));
     Refill refill(*into);
+    // Control records by their time, for the rest is judged by them.
+    std::map<RecordRef, Bytes> control;
     WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
         auto record = record_of(row, community, into->founder());
-        if (!record) return {};
+        if (record && static_cast<protocol::MessageId>(record->view.kind) >= least_control_id)
+            control.try_emplace(record->view.ref(), std::move(record->packet));
+        return {};
+    }));
+    for (auto& [ref, packet] : control)
+        WARREN_TRY_VOID(refill.add(std::move(packet)));
+    WARREN_TRY_VOID(scan.rows([&](const ScannedRow& row) -> Result<void> {
+        auto record = record_of(row, community, into->founder());
+        if (!record || control.contains(record->view.ref())) return {};
         return refill.add(std::move(record->packet));
     }));
     WARREN_TRY_VOID(refill.flush());

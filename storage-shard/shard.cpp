@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "protocol/community/types.h"
@@ -14,8 +15,6 @@
 namespace warren::shard {
 
 namespace {
-
-constexpr std::size_t heads_max = 65536;
 
 // A statement's cursor goes from row to row; begun anew for each, it would cost as much again.
 constexpr std::size_t rows_at_once = 32;
@@ -39,7 +38,10 @@ std::string insert_body_sql(std::size_t rows) {
 Shard::Shard(const CommunityId& community, Connection connection)
     : community_(community), type_(protocol::type_of(community)),
       is_directory_(&type_ == &protocol::directory_type), connection_(std::move(connection)),
-      sums_(community, *this, is_directory_ ? nullptr : &lasting_keys_) {}
+      sums_(community, *this, is_directory_ ? nullptr : &lasting_keys_),
+      has_last_(std::ranges::any_of(type_.messages, [](const protocol::MessageType& message) {
+          return message.distribution == protocol::Distribution::Last;
+      })) {}
 
 Result<void> Shard::create(const std::string& path, const CommunityId& community,
                            const std::optional<Founder>& founder) {
@@ -93,13 +95,15 @@ Result<void> Shard::load(const std::string& path, const ShardOptions& options, L
     WARREN_TRY_VOID(prepare_statements());
     // One transaction, for beginning to read costs more than most of these.
     WARREN_TRY(auto transaction, begin(Durability::Replicated));
-    WARREN_TRY(founder_, read_founder(connection_));
+    WARREN_TRY_VOID(load_rules());
     WARREN_TRY(floor_, read_floor(connection_));
     clock_ = floor_;  // the clock has passed what was pruned
     sums_.set_floor(floor_);
-    WARREN_TRY(last_body_, connection_.number("SELECT coalesce(max(id), 0) FROM body"));
+    WARREN_TRY(last_body_, read_last_body(connection_));
     WARREN_TRY(auto newest, connection_.number("SELECT coalesce(max(time), 0) FROM key"));
     newest_ = time_of(newest);
+    WARREN_TRY(auto saved, read_meta(connection_, "sums"));
+    if (saved) saved_sums_ = sums_.load(*saved) ? sums_.epoch() : 0;
     WARREN_TRY_VOID(sums_.current(options.unix_s));
     connection_.trust();
     return {};
@@ -109,6 +113,12 @@ Result<void> Shard::prepare_statements() {
     WARREN_TRY(insert_key_, connection_.prepare(insert_key_sql(1)));
     WARREN_TRY(find_key_, connection_.prepare("SELECT body FROM key WHERE time = ?1 AND id = ?2"));
     WARREN_TRY(insert_body_, connection_.prepare(insert_body_sql(1)));
+    WARREN_TRY(find_packed_, connection_.prepare("SELECT packed FROM body WHERE id = ?1"));
+    WARREN_TRY(remove_key_, connection_.prepare("DELETE FROM key WHERE time = ?1 AND id = ?2"));
+    WARREN_TRY(remove_body_, connection_.prepare("DELETE FROM body WHERE id = ?1"));
+    WARREN_TRY(put_relist_, connection_.prepare("INSERT INTO relist(time, id, author, prev_time, "
+                                                "prev) VALUES(?1, ?2, ?3, ?4, ?5)"));
+    WARREN_TRY_VOID(undone_.prepare(connection_));
     WARREN_TRY(refs_, connection_.prepare(refs_sql));
     WARREN_TRY_VOID(lasting_keys_.prepare());
     WARREN_TRY(newest_between_, connection_.prepare("SELECT time FROM key WHERE time > ?1 AND "
@@ -172,29 +182,24 @@ Result<Transaction> Shard::begin(Durability durability) {
     if (failed_) return unavailable("the shard's last write failed; it is being opened again");
     WARREN_TRY(auto transaction, Transaction::begin(connection_, durability));
     WARREN_TRY_VOID(fence_->check());
+    if (!saved_sums_) return transaction;
+    WARREN_TRY_VOID(connection_.execute("DELETE FROM meta WHERE name = 'sums'"));
+    if (connection_.changes() == 0) saved_sums_.reset();  // an earlier commit did so
     return transaction;
 }
 
-// By the type's table, and who founded the channel. Grants are not stored: what is not public is
-// the founder's alone.
-Verdict Shard::permission(const protocol::RecordView& record,
-                          std::optional<Founder>& founder) const {
-    const auto* message = type_.find(static_cast<protocol::MessageId>(record.kind));
-    if (!message || !message->fits(record)) return Verdict::Refused;
-    if (message->id == type_.founding && !founder) {
-        if (auto genesis = protocol::decode_channel_genesis(record.payload))
-            founder = Founder{record.author, genesis->nonce};
-    }
-    if (message->resolution == protocol::Resolution::Public) return Verdict::Accepted;
-    if (!founder) return Verdict::Waiting;
-    return record.author == founder->key ? Verdict::Accepted : Verdict::Refused;
-}
-
-Verdict Shard::judge(const protocol::RecordView& record, std::optional<Founder>& founder) const {
-    if (record.community != community_ || record.time >= time_max) return Verdict::Refused;
-    // Pruned, or would be: to whoever asks it is as if it were here, so it is not fetched again.
-    if (record.time < floor_ && may_be_pruned(record.kind)) return Verdict::Known;
-    return permission(record, founder);
+Result<void> Shard::save_sums(std::uint64_t records_least) {
+    if (failed_ || sums_.total().count < records_least) return {};
+    WARREN_TRY(auto there, connection_.number("SELECT count(*) FROM meta WHERE name = 'sums'"));
+    if (there > 0 && saved_sums_ == sums_.epoch()) return {};
+    auto save = [&]() -> Result<void> {
+        WARREN_TRY(auto transaction, begin(Durability::Replicated));
+        WARREN_TRY_VOID(write_meta(connection_, "sums", sums_.save()));
+        return transaction.commit();
+    };
+    WARREN_TRY_VOID(watched(save()));
+    saved_sums_ = sums_.epoch();
+    return {};
 }
 
 Result<void> Shard::insert_keys(std::span<const Row> rows) {
@@ -214,8 +219,7 @@ Result<void> Shard::insert_keys(std::span<const Row> rows) {
     return {};
 }
 
-Result<void> Shard::insert_bodies(std::span<const Row> rows,
-                                  const std::optional<Founder>& founder) {
+Result<void> Shard::insert_bodies(std::span<const Row> rows) {
     if (rows.size() >= rows_at_once && !insert_bodies_) {
         WARREN_TRY(insert_bodies_, connection_.prepare(insert_body_sql(rows_at_once)));
     }
@@ -225,7 +229,7 @@ Result<void> Shard::insert_bodies(std::span<const Row> rows,
         const auto count = rows.size() >= rows_at_once ? rows_at_once : 1;
         values.clear();
         for (std::size_t i = 0; i < count; ++i) {
-            pack_body(*rows[i].record, rows[i].packet, founder, packed[i]);
+            pack_body(*rows[i].record, rows[i].packet, founder_, packed[i]);
             values.emplace_back(rows[i].body, packed[i]);
         }
         auto& statement = count == 1 ? insert_body_ : insert_bodies_;
@@ -235,8 +239,9 @@ Result<void> Shard::insert_bodies(std::span<const Row> rows,
     return {};
 }
 
-// Which rows were there already: those whose key names another body than the one they were to get.
-Result<std::vector<Shard::Row>> Shard::insert(Batch& batch) {
+// Rows that were there already are those whose key names another body than the one they were to
+// get.
+Result<void> Shard::insert(Batch& batch) {
     // Of copies with other signatures the first stays.
     std::ranges::stable_sort(
         batch.rows, [](const Row& a, const Row& b) { return a.record->ref() < b.record->ref(); });
@@ -245,95 +250,94 @@ Result<std::vector<Shard::Row>> Shard::insert(Batch& batch) {
         row.body = ++body;
     const auto before = connection_.total_changes();
     WARREN_TRY_VOID(insert_keys(batch.rows));
-    std::vector<Row> known;
     const auto added = static_cast<std::size_t>(connection_.total_changes() - before);
     if (added < batch.rows.size()) {
         std::vector<Row> fresh;
         for (const auto& row : batch.rows) {
             WARREN_TRY(auto there, find_key_.number(sql_time(row.record->time), row.record->id));
-            (there == row.body ? fresh : known).push_back(row);
+            (there == row.body ? fresh : batch.known).push_back(row);
         }
         batch.rows = std::move(fresh);
     }
-    WARREN_TRY_VOID(insert_bodies(batch.rows, batch.founder));
-    return known;
+    return insert_bodies(batch.rows);
+}
+
+// All that goes with the rows of a batch, within a transaction.
+Result<void> Shard::write(Batch& batch) {
+    batch.sweep = swept_after(batch.effects);
+    WARREN_TRY_VOID(insert(batch));
+    WARREN_TRY_VOID(note_authors(batch));
+    if (batch.rows.empty()) return {};
+    last_body_ = batch.rows.back().body;  // a number that a failed commit skips is no loss
+    WARREN_TRY_VOID(note_undos(batch));
+    WARREN_TRY_VOID(supersede(batch));
+    WARREN_TRY_VOID(write_founder(batch));
+    const bool changed = !batch.effects.reaches.empty() || batch.effects.end_changed;
+    return changed ? write_sweep(batch.sweep) : Result<void>{};
 }
 
 Result<std::vector<Verdict>> Shard::store(std::span<const ByteView> packets,
                                           Durability durability) {
-    return watched(store_all(packets, durability));
+    std::vector<Incoming> incoming;
+    incoming.reserve(packets.size());
+    for (const auto& packet : packets)
+        incoming.push_back({packet});
+    return store(incoming, durability);
 }
 
-Result<std::vector<Verdict>> Shard::store_all(std::span<const ByteView> packets,
+Result<std::vector<Verdict>> Shard::store(std::span<const Incoming> incoming,
+                                          Durability durability) {
+    return watched(store_all(incoming, durability));
+}
+
+Result<std::vector<Verdict>> Shard::store_all(std::span<const Incoming> incoming,
                                               Durability durability) {
-    std::vector<Verdict> verdicts(packets.size(), Verdict::Refused);
-    std::vector<std::size_t> places;  // of those that are records
-    std::vector<protocol::RecordView> records;
-    places.reserve(packets.size());
-    records.reserve(packets.size());
-    for (std::size_t i = 0; i < packets.size(); ++i) {
-        auto decoded = protocol::decode_record(packets[i]);
-        if (!decoded) continue;
-        records.push_back(*decoded);
-        places.push_back(i);
+    WARREN_TRY_VOID(catch_up_with_file());
+    std::vector<Verdict> verdicts(incoming.size(), Verdict::Refused);
+    std::vector<Decoded> records;
+    records.reserve(incoming.size());
+    for (std::size_t i = 0; i < incoming.size(); ++i) {
+        auto decoded = protocol::decode_record(incoming[i].packet);
+        if (decoded) records.push_back({*decoded, i});
     }
     if (records.empty()) return verdicts;
-    Batch batch{founder_, {}};
+    Batch batch;
     batch.rows.reserve(records.size());
-    // Who founded first: it may tell who may write the rest of the batch.
-    for (bool founding : {true, false}) {
-        for (std::size_t i = 0; i < records.size(); ++i) {
-            const auto kind = static_cast<protocol::MessageId>(records[i].kind);
-            if ((kind == type_.founding) != founding) continue;
-            auto& verdict = verdicts[places[i]] = judge(records[i], batch.founder);
-            if (verdict != Verdict::Accepted) continue;
-            batch.rows.push_back({&records[i], packets[places[i]], places[i], 0});
-        }
-    }
+    judge_all(records, incoming, batch, verdicts);
     WARREN_TRY(auto transaction, begin(durability));
-    WARREN_TRY(auto known, insert(batch));
-    for (const auto& row : known)
+    WARREN_TRY_VOID(write(batch));
+    for (const auto& row : batch.known)
         verdicts[row.place] = Verdict::Known;
-    if (batch.rows.empty()) return verdicts;  // rolls back; nothing was written
-    WARREN_TRY_VOID(write_founder(batch));
+    if (batch.rows.empty() && !batch.forks) return verdicts;  // rolls back; nothing was written
     WARREN_TRY_VOID(transaction.commit());
     apply(batch);
     return verdicts;
 }
 
 Result<void> Shard::write_founder(const Batch& batch) {
-    if (founder_ || !batch.founder) return {};
-    WARREN_TRY_VOID(write_meta(connection_, "founder", batch.founder->key.view()));
-    return write_meta(connection_, "nonce", batch.founder->nonce.view());
+    if (!batch.founds) return {};
+    WARREN_TRY_VOID(write_meta(connection_, "founder", founder_->key.view()));
+    return write_meta(connection_, "nonce", founder_->nonce.view());
 }
 
-// What memory knows follows what the file holds, never the other way round.
-void Shard::apply(const Batch& batch) {
-    founder_ = batch.founder;
+// What memory knows follows what the file holds, never the other way round; but for verdicts, and
+// these are read again when a commit fails (catch_up_with_file).
+void Shard::apply(Batch& batch) {
+    ahead_ = false;
+    forget(batch.gone);  // before sums read what the file holds now
     std::vector<RecordRef> added, lasting;
     added.reserve(batch.rows.size());
     for (const auto& row : batch.rows) {
-        last_body_ = row.body;
         newest_ = std::max(newest_, row.record->time);
-        note_author(*row.record);
+        auto own = own_heads_.find(row.record->author);
+        if (own != own_heads_.end()) own->second = std::max(own->second, row.record->ref());
         added.push_back(row.record->ref());
         if (!may_be_pruned(row.record->kind)) lasting.push_back(row.record->ref());
     }
     sums_.insert(added, lasting);
-}
-
-void Shard::note_author(const protocol::RecordView& record) {
-    auto own = own_heads_.find(record.author);
-    if (own != own_heads_.end() && own->second < record.ref()) own->second = record.ref();
-    auto found = heads_.find(record.author);
-    if (found == heads_.end()) {
-        if (heads_.size() < heads_max)
-            heads_.emplace(record.author, Head{record.ref(), record.prev});
-        return;
-    }
-    auto& head = found->second;
-    if (head.prev == record.prev && head.ref != record.ref()) ++forks_;
-    if (head.ref < record.ref()) head = {record.ref(), record.prev};
+    sweep_ = batch.sweep;
+    if (batch.effects.reaches.empty() && !batch.effects.end_changed) return;
+    std::ranges::move(room_.take(batch.effects), std::back_inserter(released_));
 }
 
 Result<void> LastingKeys::prepare() {

@@ -1,10 +1,13 @@
 // One community is one file, written through one connection: this one. Decides what becomes of a
 // record (the signature was checked before), allots time and predecessor to records of this node,
 // and keeps the range sums. All calls block; one thread at a time (the shard's strand).
+//
+// The file holds what is accepted or undone, and the sums cover just that. A record that takes
+// rights back makes others leave, in steps (verdicts.cpp); one that gives lets in those that wait.
 #pragma once
 
 #include <algorithm>
-#include <cstring>
+#include <bitset>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,27 +15,45 @@
 #include <unordered_map>
 #include <vector>
 
-#include "protocol/community/message_type.h"
+#include "protocol/community/fork.h"
+#include "protocol/community/proof_request.h"
 #include "protocol/record.h"
+#include "storage-shard/author_rates.h"
 #include "storage-shard/checkpoint.h"
 #include "storage-shard/epoch_sums.h"
 #include "storage-shard/intake_log.h"
 #include "storage-shard/retention.h"
 #include "storage-shard/shard_file.h"
 #include "storage-shard/sqlite.h"
+#include "storage-shard/undone.h"
+#include "storage-shard/waiting_room.h"
 
 namespace warren::shard {
 
-// Keys share their head (a tag); the tail differs.
-struct PublicKeyHash {
-    std::size_t operator()(const protocol::PublicKey& key) const {
-        std::size_t out = 0;
-        std::memcpy(&out, key.bytes.data() + key.bytes.size() - sizeof out, sizeof out);
-        return out;
-    }
+// Known: it is here, or was and is not wanted again. NotStored: not now; it will come again.
+enum class Verdict { Accepted, Known, Waiting, Refused, NotStored };
+
+// Somebody's packet, and what bounds it.
+struct Incoming {
+    ByteView packet;
+    bool pushed = false;  // nobody asked for it: its author's rate binds it (R-C1)
 };
 
-enum class Verdict { Accepted, Known, Waiting, Refused };
+// What became of a record, and the records that say so.
+struct Explanation {
+    enum class State { Accepted, Undone, Waiting, Refused, Unknown };
+    State state = State::Unknown;
+    std::vector<RecordRef> because;
+};
+struct Governance {
+    std::optional<Founder> founder;
+    std::optional<RecordRef> end;  // the record that ended the community
+    std::vector<protocol::Standing> standings;
+};
+struct ForkProof {
+    protocol::PublicKey author;
+    Bytes proof;  // protocol/community/fork.h
+};
 
 struct ShardOptions {
     Epoch epoch;  // of the opener; an older one is refused, also later
@@ -85,11 +106,34 @@ public:
                                const std::optional<Founder>& founder);
     static Result<std::unique_ptr<Shard>>
     open(const std::string& path, const CommunityId& community, const ShardOptions& options);
+    // What was made by a scan is left in the file for whoever opens it next; the first commit after
+    // that takes it out again. Before closing. Of fewer records a scan costs less than this.
+    static constexpr std::uint64_t sums_worth_saving = 20'000;
+    Result<void> save_sums(std::uint64_t records_least = sums_worth_saving);
     // For a file that is put away: one file afterwards, no log beside it.
     Result<void> checkpoint_for_close();
 
     // One commit. A verdict for each packet, in their order; an error means that none was stored.
+    Result<std::vector<Verdict>> store(std::span<const Incoming> incoming, Durability durability);
     Result<std::vector<Verdict>> store(std::span<const ByteView> packets, Durability durability);
+
+    // Verdicts that changed leave work behind: records that are not allowed any more leave the
+    // file, those that are let in come. One step of it; true: there is more. What a crash leaves
+    // of it is found again.
+    bool has_work() const { return sweep_.has_value() || !released_.empty(); }
+    Result<bool> work(const PruneBudget& budget);
+    // Listings have looked at these again (ShardReader::relisted).
+    Result<void> forget_relisted(std::int64_t number_max);
+
+    // explain.cpp: who may do what, and why.
+    Governance governance() const;
+    Result<Explanation> explain(const RecordRef& ref);
+    // The founding record and those that decide the answers, oldest first; those at the end stay
+    // out when there is no room. Whoever lacks them comes to the same verdicts with them.
+    Result<std::vector<Bytes>> prove(std::span<const protocol::Question> questions,
+                                     std::span<const RecordRef> stored, std::size_t bytes_max);
+    Result<std::optional<Bytes>> packet(const RecordRef& ref);
+    const WaitingRoom& waiting_room() const { return room_; }
 
     // Publishing in two steps, for signing happens elsewhere. One publish at a time per shard.
     Result<PreparedPublish> prepare_publish(const PublishRequest& request);
@@ -127,8 +171,11 @@ public:
     Result<bool> shrink(std::size_t pages);
     // True after a write failed in the file system: close, open again with Check::Quick.
     bool failed() const { return failed_; }
-    // Two records of one author with the same predecessor, seen since open: shown, not punished.
+    // Records that cannot lie on one line with another one of their author, seen since open: shown,
+    // not punished.
     std::uint64_t forks() const { return forks_; }
+    // The proofs that were kept since the last call: of each author the first one.
+    std::vector<ForkProof> take_new_forks() { return std::exchange(new_forks_, {}); }
     // Checkpoints when the log has grown to so many pages; call after answering.
     static constexpr int log_pages_max = 4000;
     Result<void> maintain(int log_pages = log_pages_max);
@@ -140,6 +187,11 @@ public:
     void distrust();
 
 private:
+    struct Stored {
+        RecordRef ref;
+        std::int64_t body = 0;
+        IntactRecord record;
+    };
     // What a commit is to add; rows that turn out to be there leave it.
     struct Row {
         const protocol::RecordView* record;
@@ -147,12 +199,23 @@ private:
         std::size_t place;  // among the packets
         std::int64_t body;
     };
-    struct Batch {
-        std::optional<Founder> founder;
-        std::vector<Row> rows;
+    // A walk over what was stored before rights were taken.
+    struct Sweep {
+        RecordRef next;
+        std::bitset<256> kinds;  // and control records
     };
-    struct Head {
-        RecordRef ref, prev;
+    struct Batch {
+        std::vector<Row> rows;
+        std::vector<Row> known;      // were there already, or newer ones are
+        std::vector<Stored> gone;    // leave the file
+        std::optional<Sweep> sweep;  // what is left to be looked at after it
+        bool forks = false;          // proofs were written
+        bool founds = false;
+        protocol::Permissions::Effects effects;
+    };
+    struct Judged {
+        Verdict verdict = Verdict::Refused;
+        std::optional<protocol::Claim> claim;  // none: wrong for ever, or no need to know
     };
 
     Shard(const CommunityId& community, Connection connection);
@@ -160,8 +223,14 @@ private:
     Result<void> load(const std::string& path, const ShardOptions& options, LastOpener last);
     Result<void> prepare_statements();
     Result<Transaction> begin(Durability durability);
-    Result<std::vector<Verdict>> store_all(std::span<const ByteView> packets,
+    Result<std::vector<Verdict>> store_all(std::span<const Incoming> incoming,
                                            Durability durability);
+    struct Decoded {
+        protocol::RecordView record;
+        std::size_t place = 0;  // among what came
+    };
+    void judge_all(std::span<const Decoded> records, std::span<const Incoming> incoming,
+                   Batch& batch, std::vector<Verdict>& verdicts);
     Result<RecordRef> commit_one(const IntakePublication& publication, ByteView packet,
                                  Durability durability);
     Result<void> keep_promise(const IntakePublication& publication,
@@ -170,14 +239,40 @@ private:
     template <typename T>
     Result<T> watched(Result<T> result);
 
-    Verdict permission(const protocol::RecordView& record, std::optional<Founder>& founder) const;
-    Verdict judge(const protocol::RecordView& record, std::optional<Founder>& founder) const;
-    Result<std::vector<Row>> insert(Batch& batch);
+    Result<void> insert(Batch& batch);
     Result<void> insert_keys(std::span<const Row> rows);
-    Result<void> insert_bodies(std::span<const Row> rows, const std::optional<Founder>& founder);
-    void apply(const Batch& batch);
+    Result<void> insert_bodies(std::span<const Row> rows);
+    Result<void> write(Batch& batch);
+    void apply(Batch& batch);
     Result<void> write_founder(const Batch& batch);
-    void note_author(const protocol::RecordView& record);
+
+    // verdicts.cpp
+    Result<void> load_rules();
+    Result<void> catch_up_with_file();
+    Judged judge(const protocol::RecordView& record) const;
+    Judged permission(const protocol::RecordView& record) const;
+    bool found(const protocol::RecordView& record);
+    void take_effect(const Judged& judged, Batch& batch);
+    void wait(const Judged& judged, const protocol::RecordView& record, const Incoming& from);
+    std::optional<Sweep> swept_after(const protocol::Permissions::Effects& effects) const;
+    Result<void> write_sweep(const std::optional<Sweep>& sweep);
+    Result<bool> sweep_step(const PruneBudget& budget);
+    Result<std::vector<Stored>> find_doomed(Sweep& sweep, const PruneBudget& budget, bool& more);
+    bool may_stay(const protocol::RecordView& record) const;
+    Error not_allowed(const Judged& judged) const;
+
+    // leaving.cpp
+    Result<void> note_undos(const Batch& batch);
+    Result<void> supersede(Batch& batch);
+    Result<std::optional<Stored>> stored(const RecordRef& ref);
+    Result<void> remove(std::span<const Stored> gone);
+    Result<void> relist(const RecordRef& ref, const protocol::RecordView& record);
+    void forget(std::span<const Stored> gone);
+
+    // forks.cpp
+    Result<void> note_authors(Batch& batch);
+    Result<void> note_author(const Row& row, Batch& batch);
+    Result<void> keep_fork(const Row& row, const RecordRef& other, Batch& batch);
 
     Result<std::optional<RecordRef>> earlier_result(const RequestId& request);
     Result<RecordRef> own_head(const protocol::PublicKey& author);
@@ -219,19 +314,32 @@ private:
     Statement insert_key_, insert_keys_, find_key_, insert_body_, insert_bodies_;
     Statement refs_, newest_between_;
     Statement find_request_, insert_request_, prune_requests_, find_head_, put_head_;
+    Statement find_packed_, remove_key_, remove_body_, put_relist_;
+    Undone undone_;
     std::optional<Fence> fence_;
     std::optional<Founder> founder_;
     std::optional<Error> range_error_;
     LastingKeys lasting_keys_{connection_, range_error_};
     EpochSums sums_;
     std::int64_t last_body_ = 0;
+    std::optional<protocol::SyncEpoch> saved_sums_;  // of which epoch they are in the file
     GlobalTime newest_ = 0;
     GlobalTime clock_ = 0;
     GlobalTime floor_ = 0;
     std::unordered_map<protocol::PublicKey, RecordRef, PublicKeyHash> own_heads_;
     // Of authors seen since open; bounded.
-    std::unordered_map<protocol::PublicKey, Head, PublicKeyHash> heads_;
+    std::unordered_map<protocol::PublicKey, protocol::Link, PublicKeyHash> heads_;
     std::uint64_t forks_ = 0;
+    std::vector<ForkProof> new_forks_;
+
+    // What the control records of the file say; null while nobody is known to have founded it.
+    std::unique_ptr<protocol::Permissions> permissions_;
+    bool ahead_ = false;     // memory knows of records that were not committed after all
+    bool has_last_ = false;  // the type has kinds of which only the newest of an author stay
+    std::optional<Sweep> sweep_;
+    WaitingRoom room_;
+    std::vector<WaitingRoom::Guest> released_;  // to be stored in the next step
+    AuthorRates rates_;
     bool failed_ = false;
 };
 

@@ -54,6 +54,18 @@ Result<std::optional<IntactRecord>> read_body(Connection& connection, ByteView p
     return unpack_body(packed, community, founder);
 }
 
+Result<std::int64_t> read_last_body(Connection& connection) {
+    WARREN_TRY(auto last, connection.number("SELECT coalesce(max(id), 0) FROM body"));
+    WARREN_TRY(auto stored, read_meta(connection, "last_body"));
+    const auto given = stored ? static_cast<std::int64_t>(Reader(*stored).u64()) : 0;
+    return std::max(last, given);
+}
+
+Result<void> write_last_body(Connection& connection, std::int64_t number) {
+    return write_meta(connection, "last_body",
+                      Writer().u64(static_cast<std::uint64_t>(number)).take());
+}
+
 Result<std::int64_t> read_checked(Connection& connection) {
     WARREN_TRY(auto stored, read_meta(connection, "checked_ms"));
     if (!stored) return std::int64_t{0};

@@ -29,6 +29,9 @@ Result<void> write_meta(Connection& connection, std::string_view name, ByteView 
 // Refuses a file that belongs to another community.
 Result<void> check_identity(Connection& connection, const CommunityId& community);
 Result<std::optional<Founder>> read_founder(Connection& connection);
+// The number of the last row of `body` that was ever given, also when it is gone.
+Result<std::int64_t> read_last_body(Connection& connection);
+Result<void> write_last_body(Connection& connection, std::int64_t number);
 // When all records were last proven, Unix time in ms; 0: not yet.
 Result<std::int64_t> read_checked(Connection& connection);
 Result<void> write_checked(Connection& connection, std::int64_t now_ms);

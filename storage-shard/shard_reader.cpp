@@ -65,6 +65,9 @@ Result<void> ShardReader::load() {
     WARREN_TRY(bodies_, connection_.prepare(
                             "SELECT id, packed FROM body WHERE id > ?1 ORDER BY id LIMIT ?2"));
     WARREN_TRY(body_, connection_.prepare("SELECT packed FROM body WHERE id = ?1"));
+    WARREN_TRY(relisted_, connection_.prepare("SELECT number, time, id, author, prev_time, prev "
+                                              "FROM relist ORDER BY number LIMIT ?1"));
+    WARREN_TRY_VOID(undone_.prepare(connection_));
     return {};
 }
 
@@ -99,6 +102,8 @@ Result<ContentsPage> ShardReader::contents(std::string_view after, std::size_t l
             ++out.damaged;
             continue;
         }
+        WARREN_TRY(bool undone, undone_.is_undone(record->view));
+        if (undone) continue;
         auto entry = protocol::decode_torrent_entry(record->view.payload);
         if (entry) out.rows.push_back({last, std::move(*entry)});
     }
@@ -179,12 +184,72 @@ Result<Fetched> ShardReader::fetch(const std::vector<protocol::Selection>& selec
 
 Result<std::vector<StoredBody>> ShardReader::bodies_after(std::int64_t row, std::size_t limit) {
     std::vector<StoredBody> out;
+    WARREN_TRY(const bool any_undone, undone_.any());
     Rows rows = bodies_.rows(row, static_cast<std::int64_t>(limit));
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return out;
         WARREN_TRY(auto record, body_in(rows, 1));
-        out.push_back({rows.integer(0), record ? std::move(record->packet) : Bytes{}});
+        bool undone = false;
+        if (record && any_undone) {
+            WARREN_TRY(undone, undone_.is_undone(record->view));
+        }
+        out.push_back({rows.integer(0), record ? std::move(record->packet) : Bytes{}, !undone});
+    }
+}
+
+Result<std::vector<Relisted>> ShardReader::relisted(std::size_t limit) {
+    std::vector<Relisted> out;
+    Rows rows = relisted_.rows(static_cast<std::int64_t>(limit));
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) break;
+        Relisted one;
+        one.number = rows.integer(0);
+        one.ref = {time_of(rows.integer(1)), rows.id<RecordId>(2)};
+        one.author = rows.id<protocol::PublicKey>(3);
+        one.prev = {time_of(rows.integer(4)), rows.id<RecordId>(5)};
+        out.push_back(std::move(one));
+    }
+    for (auto& one : out) {
+        WARREN_TRY(auto packet, record(one.ref));
+        if (!packet) continue;
+        one.packet = std::move(*packet);
+        WARREN_TRY(auto view, protocol::decode_record(one.packet));
+        WARREN_TRY(one.undone, undone_.is_undone(view));
+    }
+    return out;
+}
+
+Result<bool> ShardReader::gave(std::int64_t row) {
+    WARREN_TRY(auto last, read_last_body(connection_));
+    return row <= last;
+}
+
+Result<std::vector<Bytes>> ShardReader::controls(const RecordRef& before, std::size_t limit) {
+    WARREN_TRY(auto statement,
+               connection_.prepare(
+                   "SELECT body.packed FROM key INDEXED BY lasting JOIN body ON body.id = key.body "
+                   "WHERE (kind = 1 OR kind = 34 OR kind >= 208) AND kind >= 208 AND "
+                   "(key.time, key.id) < (?1, ?2) ORDER BY key.time DESC, key.id DESC LIMIT ?3"));
+    std::vector<Bytes> out;
+    Rows rows = statement.rows(sql_time(before.time), before.id, static_cast<std::int64_t>(limit));
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return out;
+        WARREN_TRY(auto record, body_in(rows, 0));
+        if (record) out.push_back(std::move(record->packet));
+    }
+}
+
+Result<std::vector<Bytes>> ShardReader::fork_proofs(std::size_t limit) {
+    WARREN_TRY(auto statement, connection_.prepare("SELECT proof FROM fork LIMIT ?1"));
+    std::vector<Bytes> out;
+    Rows rows = statement.rows(static_cast<std::int64_t>(limit));
+    while (true) {
+        WARREN_TRY(bool more, rows.next());
+        if (!more) return out;
+        out.push_back(to_bytes(rows.blob(0)));
     }
 }
 

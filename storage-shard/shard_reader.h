@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage-shard/shard_file.h"
+#include "storage-shard/undone.h"
 
 namespace warren::shard {
 
@@ -23,9 +24,17 @@ struct ContentsPage {
     std::string next;  // pass as `after` for the following page
 };
 struct StoredBody {
-    std::int64_t row = 0;  // in order of arrival; pruning leaves gaps
+    std::int64_t row = 0;  // in order of arrival; those that left leave gaps
     Bytes packet;          // empty: damaged
     bool shown = true;     // false: stored, but its verdict is not "accepted"
+};
+// A record whose listing has to be looked at again.
+struct Relisted {
+    std::int64_t number = 0;
+    RecordRef ref, prev;
+    protocol::PublicKey author;
+    Bytes packet;  // empty: it left the file
+    bool undone = false;
 };
 struct Fetched {
     std::vector<Bytes> packets;
@@ -47,6 +56,14 @@ public:
     Result<Fetched> fetch(const std::vector<protocol::Selection>& selections, std::uint64_t session,
                           std::size_t bytes_max);
     Result<std::vector<StoredBody>> bodies_after(std::int64_t row, std::size_t limit);
+    // In the order in which they changed; until Shard::forget_relisted.
+    Result<std::vector<Relisted>> relisted(std::size_t limit);
+    // Whether a row of this number was given: if it is not there, it left.
+    Result<bool> gave(std::int64_t row);
+    // Control records before this one, newest first.
+    Result<std::vector<Bytes>> controls(const RecordRef& before, std::size_t limit);
+    // Proofs that authors' lines forked, one of each, encoded (protocol/community/fork.h).
+    Result<std::vector<Bytes>> fork_proofs(std::size_t limit);
     Result<bool> has(const RecordRef& ref);
     Result<std::optional<RecordId>> id_of_body(std::int64_t row);
     Result<std::uint64_t> count();
@@ -66,7 +83,8 @@ private:
     CommunityId community_;
     Connection connection_;
     std::optional<Founder> founder_;
-    Statement contents_, record_, has_, refs_, lasting_refs_, range_, bodies_, body_;
+    Statement contents_, record_, has_, refs_, lasting_refs_, range_, bodies_, body_, relisted_;
+    Undone undone_;
 };
 
 std::string cursor_text(const RecordRef& ref);

@@ -110,7 +110,7 @@ Result<std::string> ShardWalk::structure() {
 }
 
 Result<std::string> ShardWalk::small_structure() {
-    for (const char* table : {"meta", "request", "own_head"}) {
+    for (const char* table : {"meta", "request", "own_head", "undo", "relist", "fork"}) {
         WARREN_TRY(auto fault, first_fault("PRAGMA quick_check(" + std::string(table) + ")"));
         if (!fault.empty()) return fault;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "base/check.h"
 
@@ -23,6 +24,22 @@ bool Permissions::Effects::reach(const Claim& claim) const {
             return is_meant && need.kind == one.kind && need.time >= one.from;
         });
     });
+}
+
+void Permissions::Effects::join(const Effects& later) {
+    changes.insert(changes.end(), later.changes.begin(), later.changes.end());
+    reaches.insert(reaches.end(), later.reaches.begin(), later.reaches.end());
+    end_changed = end_changed || later.end_changed;
+}
+
+void Permissions::forget(const Claim& claim) {
+    const auto at = position_of(claim);
+    const auto found = controls_.find(at);
+    if (found == controls_.end() || found->second.verdict == Verdict::Accepted) return;
+    controls_.erase(found);
+    const auto by_author = by_author_.find(claim.author);
+    by_author->second.erase(at);
+    if (by_author->second.empty()) by_author_.erase(by_author);
 }
 
 Permissions::Effects Permissions::add(const Claim& claim) {
@@ -68,7 +85,8 @@ void Permissions::change(const Position& at, const Control& control, std::set<Po
             said.insert(place, one);
         else
             said.erase(place);
-        out.reaches.push_back({item.member, item.kind, claim.takes ? at.time : at.time + 1});
+        out.reaches.push_back(
+            {item.member, item.kind, claim.takes ? at.time : at.time + 1, claim.takes == holds});
         add_later_ones(item.member, at, due);
     }
 }
@@ -107,6 +125,7 @@ Verdict Permissions::decide(const PublicKey& member, const Need& need,
     };
     if (member == founder_) return Verdict::Accepted;
     const auto* message = find_message(type_, need.kind);
+    if (!message) return Verdict::Refused;
     if (need.right == right::permit && message->resolution == Resolution::Public)
         return Verdict::Accepted;
     if (need.right == right::permit && message->resolution == Resolution::Dynamic) {
@@ -154,6 +173,30 @@ std::vector<RecordRef> Permissions::proof(const Claim& claim) const {
     std::vector<RecordRef> out;
     for (const auto& position : found)
         out.push_back(position.ref());
+    return out;
+}
+
+// `since` goes back to where it last became what it is: giving again changes nothing.
+std::vector<Standing> Permissions::standings() const {
+    std::vector<Standing> out;
+    for (const auto& [subject, said] : said_) {
+        for (const Rights one : {right::permit, right::authorize, right::revoke, right::undo}) {
+            std::optional<Standing> now;
+            for (const auto& entry : said) {
+                if ((entry.rights & one) == 0) continue;
+                const bool goes_on = now && now->held == !entry.takes;
+                now = Standing{subject.first,
+                               subject.second,
+                               one,
+                               !entry.takes,
+                               goes_on ? now->since : entry.time,
+                               {entry.time, entry.id}};
+            }
+            if (now) out.push_back(*now);
+        }
+    }
+    std::ranges::sort(
+        out, {}, [](const Standing& row) { return std::tuple(row.member, row.kind, row.right); });
     return out;
 }
 

@@ -36,6 +36,17 @@ struct Reach {
     PublicKey member;
     MessageId kind = 0;
     GlobalTime from = 0;
+    bool takes_away = false;  // else it may only have become more
+};
+
+// What a member may do with a kind now, and the record that decides it.
+struct Standing {
+    PublicKey member;
+    MessageId kind = 0;
+    Rights right = 0;  // one
+    bool held = false;
+    GlobalTime since = 0;
+    RecordRef by;
 };
 
 class Permissions {
@@ -46,6 +57,7 @@ public:
         bool end_changed = false;  // the community was destroyed, or is so no longer
 
         bool reach(const Claim& claim) const;  // whether it has to be judged again
+        void join(const Effects& later);
     };
 
     Permissions(const CommunityType& type, const PublicKey& founder)
@@ -54,8 +66,16 @@ public:
     // A control claim. All that are added are kept. Those that judge() does not accept bring
     // nothing about, so a caller may hold them back, in bounds, until they are reached.
     Effects add(const Claim& claim);
+    // One that was added and is not accepted: it brings nothing about, and need not be kept.
+    void forget(const Claim& claim);
     // Accepted, Waiting or Refused, by what was added up to now.
     Verdict judge(const Claim& claim) const;
+    Verdict judge(const PublicKey& member, const Need& need) const {
+        return decide(member, need, nullptr);
+    }
+    // All that was ever given or taken, by member (`everyone` first), kind and right; the founder,
+    // who has every right, is not in it.
+    std::vector<Standing> standings() const;
     // The control records that decide it. They alone bring every node to the same verdict.
     std::vector<RecordRef> proof(const Claim& claim) const;
     // The first accepted record that ended the community.

@@ -2,6 +2,7 @@
 // they held; a crash or an error at any operation of a migration leaves the old or the new version.
 #include <fstream>
 
+#include "protocol/community/control_records.h"
 #include "storage-shard/migrations.h"
 #include "storage-shard/node_shard.h"
 #include "tests/fault/shard_workload.h"
@@ -59,6 +60,59 @@ TEST_P(OldCommunity, KeepsItsRecords) {
                                            {}});
     ASSERT_OK(again);
     EXPECT_TRUE(again->done.has_value());
+}
+
+// Defect 12: what comes after the migration is judged as in a file that never was an old one.
+TEST_P(OldCommunity, N12JudgesAsAFreshOne) {
+    OldFile old("community", "v" + std::to_string(GetParam()));
+    const auto id = old.channel.community();
+    auto migrated = Shard::open(old.path, id, {{2, 0}});
+    ASSERT_OK(migrated);
+    const auto fresh_path = old.folder.file("fresh.shard");
+    ASSERT_OK(Shard::create(fresh_path, id, std::nullopt));
+    auto fresh = Shard::open(fresh_path, id, {{2, 0}});
+    ASSERT_OK(fresh);
+    auto reader = ShardReader::open(old.path, id);
+    ASSERT_OK(reader);
+    std::vector<Bytes> packets;
+    auto bodies = (*reader)->bodies_after(0, 100);
+    ASSERT_OK(bodies);
+    for (auto& body : *bodies)
+        packets.push_back(std::move(body.packet));
+    const std::vector<ByteView> all(packets.begin(), packets.end());
+    ASSERT_OK((*fresh)->store(all, Durability::Replicated));
+
+    TestIdentity member(5);
+    const auto kind = static_cast<protocol::MessageId>(protocol::RecordKind::Torrent);
+    const auto control = [&](protocol::ControlKind what, GlobalTime time, const Bytes& payload) {
+        return old.founder.record(id, static_cast<protocol::RecordKind>(what), time, {}, payload);
+    };
+    const auto grants = protocol::encode_grants({{member.public_key(), kind, 1}});
+    protocol::TorrentEntry entry;
+    entry.name = "a member's";
+    const auto film = [&](GlobalTime time) {
+        return member.record(id, protocol::RecordKind::Torrent, time, {}, protocol::encode(entry));
+    };
+    const auto target = protocol::decode_record(packets[5])->ref();
+    const std::vector<Bytes> later{control(protocol::ControlKind::Authorize, 20, grants), film(25),
+                                   film(35),
+                                   control(protocol::ControlKind::UndoOther, 40,
+                                           protocol::encode(protocol::Undo{target, kind})),
+                                   control(protocol::ControlKind::Revoke, 30, grants)};
+    for (auto* into : {migrated->get(), fresh->get()}) {
+        for (const auto& packet : later) {
+            const ByteView one(packet);
+            ASSERT_OK(into->store(std::span(&one, 1), Durability::Replicated));
+        }
+        for (bool more = into->has_work(); more;)
+            more = *into->work({});
+    }
+    EXPECT_EQ((*migrated)->root().sum, (*fresh)->root().sum);
+    EXPECT_EQ((*migrated)->root().count, 18u);  // all but what was written after the revoke
+    auto of_fresh = ShardReader::open(fresh_path, id);
+    ASSERT_OK(of_fresh);
+    EXPECT_EQ((*reader)->contents("", 100)->rows.size(), 13u);
+    EXPECT_EQ((*of_fresh)->contents("", 100)->rows.size(), 13u);
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEachVersion, OldCommunity, ::testing::Values(1, 2));

@@ -76,9 +76,10 @@ Outbox::verify_records(CommunityId community, std::vector<Bytes> packets, pipe::
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(community);
     const auto sizes = builder.CreateVector(packed.sizes);
-    auto message =
-        request<V::Request>(builder, V::Inbox::VerifyRecords,
-                            V::CreateVerifyRecords(builder, &id, sizes, durable == Durable::Yes));
+    const bool pushed = no_credit == pipe::NoCredit::Drop;  // what was asked for waits
+    auto message = request<V::Request>(
+        builder, V::Inbox::VerifyRecords,
+        V::CreateVerifyRecords(builder, &id, sizes, durable == Durable::Yes, pushed));
     message.blobs.emplace_back(std::move(packed.blob));
     Terms terms{pipe::Role::Verify, pipe::Target::any(), verify_patience, no_credit};
     auto answer = co_await ask(terms, std::move(message));

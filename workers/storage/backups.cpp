@@ -303,8 +303,9 @@ Task<Result<void>> Tools::restore_one(Tracked task, std::string folder, shard::B
             views.push_back(keep.view().subspan(at, size));
             at += size;
         }
-        auto stored = co_await shards_.store(shards_.use(entry.community), std::move(views),
-                                             std::move(keep), monotonic_now() + store_time_max);
+        StoreRecords records{entry.community, std::move(views), std::move(keep)};
+        auto stored = co_await shards_.store(shards_.use(entry.community), std::move(records),
+                                             monotonic_now() + store_time_max);
         if (!stored) co_return std::move(stored.error());
         task->done += stored->size();
     }

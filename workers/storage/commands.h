@@ -23,6 +23,7 @@ struct StoreRecords {
     std::vector<ByteView> packets;
     pipe::Frame keep;      // what the views look into
     bool durable = false;  // answered when power loss takes none of them
+    bool pushed = false;   // nobody asked for them
 };
 struct Publication {
     RequestId id;  // a retry has the same
@@ -85,6 +86,22 @@ struct FetchRecords {
     std::uint64_t session = 0;
     std::size_t bytes_max = 0;
     pipe::Frame selections;
+};
+
+struct GetProofs {
+    CommunityId community;
+    std::vector<protocol::Question> questions;
+    std::vector<RecordRef> records;
+};
+struct Permissions {
+    shard::Governance governance;  // a page of its standings
+    bool more = false;
+    std::string next;
+    std::optional<protocol::PublicKey> own;
+};
+struct Explained {
+    shard::Explanation::State state = shard::Explanation::State::Unknown;
+    std::vector<Bytes> because;  // packets
 };
 
 }  // namespace warren::storage

@@ -20,23 +20,22 @@ bool is_full(const OpenShard& shard) {
 
 struct Shards::Group {
     std::vector<WaitingStore> stores;
-    std::vector<ByteView> packets;
+    std::vector<shard::Incoming> packets;
     std::vector<pipe::Frame> keep;  // of those whose askers have given up, too
     std::optional<Result<Verdicts>> verdicts;
     shard::ShardRoot root;
     Nanoseconds began = 0;
 };
 
-Task<Result<Verdicts>> Shards::store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
-                                     Nanoseconds deadline) {
-    const auto bytes = keep.size();
-    const auto records = packets.size();
+Task<Result<Verdicts>> Shards::store(ShardUse use, StoreRecords from, Nanoseconds deadline) {
+    const auto bytes = from.keep.size();
+    const auto records = from.packets.size();
     auto guest = admit(use, bytes);
     if (!guest) co_return std::move(guest.error());
     auto opened = co_await ensure_open(use, deadline, Priority::Bulk);
     if (!opened) co_return std::move(opened.error());
     auto promise = std::make_shared<pipe::Promise<Result<Verdicts>>>(loop_);
-    use->waiting.push_back({std::move(packets), std::move(keep), promise});
+    use->waiting.push_back({std::move(from.packets), from.pushed, std::move(from.keep), promise});
     use->waiting_records += records;
     use->waiting_bytes += bytes;
     gather(use);
@@ -103,7 +102,8 @@ void Shards::take_group(OpenShard& shard, Group& group) {
         shard.waiting_records -= store.packets.size();
         shard.waiting_bytes -= store.keep.size();
         bytes += store.keep.size();
-        group.packets.insert(group.packets.end(), store.packets.begin(), store.packets.end());
+        for (const auto& packet : store.packets)
+            group.packets.push_back({packet, store.pushed});
         group.keep.push_back(store.keep);
         group.stores.push_back(std::move(store));
     }

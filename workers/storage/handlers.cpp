@@ -55,8 +55,7 @@ Result<ReconcileResult> reconcile(shard::Shard& shard, const Reconcile& command)
 Task<pipe::Answer> StorageWorker::on_store_records(Call call, StoreRecords command) {
     auto use = shards_.use(command.community);
     const bool durable = command.durable;
-    auto verdicts = co_await shards_.store(use, std::move(command.packets), std::move(command.keep),
-                                           call.deadline);
+    auto verdicts = co_await shards_.store(use, std::move(command), call.deadline);
     if (!verdicts) {
         ++host_.metrics().counter("storage_stores_failed_total");
         co_return verdicts.error();
@@ -70,6 +69,10 @@ Task<pipe::Answer> StorageWorker::on_store_records(Call call, StoreRecords comma
         count_of(*verdicts, shard::Verdict::Known);
     host_.metrics().counter("storage_records_refused_total") +=
         count_of(*verdicts, shard::Verdict::Refused);
+    host_.metrics().counter("storage_records_waiting_total") +=
+        count_of(*verdicts, shard::Verdict::Waiting);
+    host_.metrics().counter("storage_records_over_rate_total") +=
+        count_of(*verdicts, shard::Verdict::NotStored);
     co_return replies::stored(*verdicts);
 }
 

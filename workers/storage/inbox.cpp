@@ -20,6 +20,8 @@ constexpr std::size_t page_default = 50;
 constexpr std::size_t page_max = 100;
 constexpr std::size_t channels_max = 1000;
 constexpr std::size_t search_max = 100;
+constexpr std::size_t permissions_max = 500;
+constexpr std::size_t proof_records_max = 64;
 
 Call to_call(const pipe::Request& request) {
     auto fallback = monotonic_now() + patience_default;
@@ -44,8 +46,11 @@ SearchQuestion to_domain(const S::Search& from) {
 
 // The blob, cut by sizes; all of it must be named.
 Result<StoreRecords> to_domain(const S::StoreRecords& from, const pipe::Request& request) {
-    StoreRecords out{
-        from_wire<CommunityId>(*from.community()), {}, first_blob(request), from.durable()};
+    StoreRecords out{from_wire<CommunityId>(*from.community()),
+                     {},
+                     first_blob(request),
+                     from.durable(),
+                     from.pushed()};
     Reader blob(out.keep.view());
     for (auto size : *from.sizes())
         out.packets.push_back(blob.take(size));
@@ -87,6 +92,23 @@ FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request
             first_blob(request)};
 }
 
+RecordRef to_ref(const ipc::RecordRef& ref) {
+    return {ref.time(), from_wire<RecordId>(&ref.id())};
+}
+
+Result<GetProofs> to_domain(const S::GetProofs& from) {
+    GetProofs out{from_wire<CommunityId>(*from.community()), {}, {}};
+    if (from.questions()) {
+        WARREN_TRY(out.questions, protocol::decode_questions(
+                                      {from.questions()->data(), from.questions()->size()}));
+    }
+    if (from.records() && from.records()->size() > proof_records_max)
+        return bad_input("proofs of too many records at once");
+    for (std::uint32_t i = 0; from.records() && i < from.records()->size(); ++i)
+        out.records.push_back(to_ref(*from.records()->Get(i)));
+    return out;
+}
+
 std::optional<shard::Retention> rule_of(const S::Retention* rule) {
     if (!rule) return std::nullopt;
     return shard::Retention{rule->age_ms(), rule->records(), rule->bytes()};
@@ -116,6 +138,11 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::SetRetention: return of(root.body_as_SetRetention()->community());
     case S::Inbox::GetRetention: return of(root.body_as_GetRetention()->community());
     case S::Inbox::ExportRecords: return of(root.body_as_ExportRecords()->community());
+    case S::Inbox::GetProofs: return of(root.body_as_GetProofs()->community());
+    case S::Inbox::ListPermissions: return of(root.body_as_ListPermissions()->community());
+    case S::Inbox::ExplainRecord: return of(root.body_as_ExplainRecord()->community());
+    case S::Inbox::ListControls: return of(root.body_as_ListControls()->community());
+    case S::Inbox::ListForks: return of(root.body_as_ListForks()->community());
     case S::Inbox::StartTask:
         if (root.body_as_StartTask()->community()) return of(root.body_as_StartTask()->community());
         return std::nullopt;
@@ -248,8 +275,7 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::ExportRecords: {
         const auto* part = root->body_as_ExportRecords();
         const auto* ref = part->after();
-        const auto after =
-            ref ? RecordRef{ref->time(), from_wire<RecordId>(&ref->id())} : RecordRef{};
+        const auto after = ref ? to_ref(*ref) : RecordRef{};
         co_return co_await on_export_records(call, from_wire<CommunityId>(*part->community()),
                                              after, part->bytes_max());
     }
@@ -261,6 +287,33 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::GetRetention:
         co_return co_await on_get_retention(
             call, from_wire<CommunityId>(*root->body_as_GetRetention()->community()));
+    case S::Inbox::GetProofs: {
+        auto command = to_domain(*root->body_as_GetProofs());
+        if (!command) co_return command.error();
+        co_return co_await on_get_proofs(call, std::move(*command));
+    }
+    case S::Inbox::ListPermissions: {
+        const auto* list = root->body_as_ListPermissions();
+        auto page = to_page(list->after(), list->limit(), permissions_max);
+        co_return co_await on_list_permissions(call, from_wire<CommunityId>(*list->community()),
+                                               std::move(page));
+    }
+    case S::Inbox::ExplainRecord: {
+        const auto* explain = root->body_as_ExplainRecord();
+        const auto record = to_ref(*explain->record());
+        co_return co_await on_explain_record(call, from_wire<CommunityId>(*explain->community()),
+                                             record);
+    }
+    case S::Inbox::ListControls: {
+        const auto* list = root->body_as_ListControls();
+        const auto page = to_page(nullptr, list->limit());
+        const auto before = list->before() ? to_ref(*list->before()) : protocol::sync_end();
+        co_return co_await on_list_controls(call, from_wire<CommunityId>(*list->community()),
+                                            before, page.limit);
+    }
+    case S::Inbox::ListForks:
+        co_return co_await on_list_forks(
+            call, from_wire<CommunityId>(*root->body_as_ListForks()->community()));
     case S::Inbox::NONE: break;
     }
     co_return pipe::unknown_message();

@@ -50,6 +50,10 @@ Task<void> StorageWorker::index(ShardUse use) {
             Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
             more = co_await index_step(use, terms);
         }
+        for (more = true; more;) {
+            Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
+            more = co_await relist_step(use, terms);
+        }
         Slots::Numbers changed{process::slot_of(use->id)};
         co_await slots_.list(std::move(changed), monotonic_now() + step_time_max);
         use->indexed_at = monotonic_now();
@@ -64,6 +68,9 @@ Task<void> StorageWorker::index_now(ShardUse use) {
     bool more = true;
     while (more && monotonic_now() < terms.deadline)
         more = co_await index_step(use, terms);
+    more = true;
+    while (more && monotonic_now() < terms.deadline)
+        more = co_await relist_step(use, terms);
     Slots::Numbers changed{process::slot_of(use->id)};
     co_await slots_.list(std::move(changed), terms.deadline);
 }
@@ -87,6 +94,29 @@ Task<bool> StorageWorker::index_step(ShardUse use, Executor::Terms terms) {
     use->indexed_to = step->mark;
     if (!step->announced.empty()) co_await follow(std::move(step->announced));
     co_return step->more;
+}
+
+// What left the file, was undone or was brought back: listings look at it again. The file forgets
+// which these were when that is done, so a crash between the two does it once more.
+Task<bool> StorageWorker::relist_step(ShardUse use, Executor::Terms terms) {
+    using Changed = std::vector<shard::Relisted>;
+    std::function<Result<Changed>(shard::ShardReader&)> look = [](shard::ShardReader& reader) {
+        return reader.relisted(removal_step_records);
+    };
+    auto changed = co_await shards_.read_behind<Changed>(use, std::move(look), terms);
+    if (!changed || changed->empty()) co_return !changed && goes_on(*use, changed.error());
+    const auto last = changed->back().number;
+    auto listed = co_await slots_.relist(use->id, std::move(*changed), terms);
+    if (!listed) co_return goes_on(*use, listed.error());
+    if (*listed) use->indexed_to.reset();  // its mark is another now
+    use->index_again = use->index_again || *listed;
+    std::function<Result<void>(shard::Shard&)> forget = [last](shard::Shard& shard) {
+        return shard.forget_relisted(last);
+    };
+    auto forgotten =
+        co_await shards_.write<void>(use, std::move(forget), terms.deadline, Priority::Bulk);
+    if (!forgotten) co_return goes_on(*use, forgotten.error());
+    co_return true;
 }
 
 // One step more. The row up to which all is indexed: 0 while that begins again.

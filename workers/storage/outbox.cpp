@@ -97,16 +97,22 @@ pipe::Target Outbox::network_of(const CommunityId& community) const {
     return pipe::Target::instance(static_cast<std::uint16_t>(head.u32() % count));
 }
 
-pipe::Task<void> Outbox::push_record(CommunityId community, Bytes packet, std::uint64_t trace) {
+pipe::Task<void> Outbox::push_records(CommunityId community, std::vector<Bytes> packets,
+                                      std::uint64_t trace) {
     Builder builder;
-    std::vector<std::uint16_t> sizes{static_cast<std::uint16_t>(packet.size())};
+    std::vector<std::uint16_t> sizes;
+    Bytes blob;
+    for (const auto& packet : packets) {
+        sizes.push_back(static_cast<std::uint16_t>(packet.size()));
+        append(blob, packet);
+    }
     auto id = pipe::wire::to_wire<ipc::CommunityId>(community);
     auto list = builder.CreateVector(sizes);
     pipe::Ask ask;
     ask.role = pipe::Role::Network;
     ask.target = network_of(community);
     ask.message = to_network(builder, N::CreatePushRecords(builder, &id, list));
-    ask.message.blobs.emplace_back(std::move(packet));
+    ask.message.blobs.emplace_back(std::move(blob));
     ask.deadline = monotonic_now() + push_patience;
     ask.trace = trace;
     ask.no_credit = pipe::NoCredit::Drop;

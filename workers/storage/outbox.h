@@ -19,7 +19,8 @@ public:
                                                  std::uint64_t trace);
 
     // Told, not asked: network repairs by reconciliation what it did not hear.
-    pipe::Task<void> push_record(CommunityId community, Bytes packet, std::uint64_t trace);
+    pipe::Task<void> push_records(CommunityId community, std::vector<Bytes> packets,
+                                  std::uint64_t trace);
     // All network workers: which of them serves the community may change at any time.
     void community_changed(const CommunityId& community, Membership membership);
 

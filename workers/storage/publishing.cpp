@@ -79,8 +79,9 @@ Task<Result<RecordRef>> StorageWorker::publish_in_turn(ShardUse use, Publication
     if (!kept) co_return std::move(kept.error());
     use->root = done->root;
     committed(use, 1, done->root);
+    std::vector<Bytes> pushed(1, std::move(packet));
     pipe::spawn(host_.io(),
-                outbox_.push_record(publication.community, std::move(packet), publication.trace));
+                outbox_.push_records(publication.community, std::move(pushed), publication.trace));
     co_await index_now(use);
     co_return done->record;
 }

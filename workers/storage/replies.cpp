@@ -13,6 +13,7 @@ ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
     case shard::Verdict::Known: return ipc::Verdict::Known;
     case shard::Verdict::Waiting: return ipc::Verdict::Waiting;
     case shard::Verdict::Refused: return ipc::Verdict::Refused;
+    case shard::Verdict::NotStored: return ipc::Verdict::NotStored;
     }
     return ipc::Verdict::NotStored;
 }
@@ -30,6 +31,47 @@ flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const RankedTorrent& r
                             tags, from.created_ms, channel, -ranked.score.total(), health.seeders,
                             health.leechers, health.checked_ms, ranked.score.text,
                             ranked.score.health, ranked.score.freshness);
+}
+
+S::RecordState to_wire_state(shard::Explanation::State state) {
+    using State = shard::Explanation::State;
+    switch (state) {
+    case State::Accepted: return S::RecordState::Accepted;
+    case State::Undone: return S::RecordState::Undone;
+    case State::Waiting: return S::RecordState::Waiting;
+    case State::Refused: return S::RecordState::Refused;
+    case State::Unknown: break;
+    }
+    return S::RecordState::Unknown;
+}
+
+auto control_records(Builder& builder, const std::vector<Bytes>& packets) {
+    std::vector<flatbuffers::Offset<S::ControlRecord>> all;
+    for (const auto& packet : packets) {
+        auto record = protocol::decode_record(packet);
+        if (!record) continue;
+        auto author = builder.CreateVector(to_bytes(record->author.view()));
+        auto payload = builder.CreateVector(to_bytes(record->payload));
+        auto ref = to_wire(record->ref());
+        all.push_back(S::CreateControlRecord(builder, &ref, static_cast<std::uint8_t>(record->kind),
+                                             author, payload));
+    }
+    return builder.CreateVector(all);
+}
+
+// A reply whose blob is cut by its sizes.
+template <typename Create>
+pipe::Answer cut_blob(const std::vector<Bytes>& parts, const Create& create) {
+    Builder builder;
+    std::vector<std::uint16_t> sizes;
+    Bytes blob;
+    for (const auto& part : parts) {
+        sizes.push_back(static_cast<std::uint16_t>(part.size()));
+        append(blob, part);
+    }
+    pipe::Message message{answer(builder, create(builder, builder.CreateVector(sizes))), {}};
+    message.blobs.emplace_back(std::move(blob));
+    return message;
 }
 
 }  // namespace
@@ -160,17 +202,51 @@ pipe::Answer root(const shard::ShardRoot& root) {
 }
 
 pipe::Answer fetched(const shard::Fetched& fetched) {
+    return cut_blob(fetched.packets, [&](Builder& builder, auto sizes) {
+        return S::CreateFetchRecordsReply(builder, sizes, fetched.cut);
+    });
+}
+
+pipe::Answer proofs(const std::vector<Bytes>& packets) {
+    return cut_blob(packets, S::CreateGetProofsReply);
+}
+
+pipe::Answer forks(const std::vector<Bytes>& proofs) {
+    return cut_blob(proofs, S::CreateListForksReply);
+}
+
+pipe::Answer permissions(const Permissions& from) {
     Builder builder;
-    std::vector<std::uint16_t> sizes;
-    Bytes blob;
-    for (const auto& packet : fetched.packets) {
-        sizes.push_back(static_cast<std::uint16_t>(packet.size()));
-        append(blob, packet);
+    std::vector<flatbuffers::Offset<S::Permission>> all;
+    for (const auto& row : from.governance.standings) {
+        const bool of_all = row.member == protocol::everyone;
+        auto member = of_all ? 0 : builder.CreateVector(to_bytes(row.member.view()));
+        auto record = to_wire(row.by);
+        all.push_back(S::CreatePermission(builder, member, row.kind, row.right, row.held, row.since,
+                                          &record));
     }
-    auto list = builder.CreateVector(sizes);
-    pipe::Message message{answer(builder, S::CreateFetchRecordsReply(builder, list, fetched.cut)), {}};
-    message.blobs.emplace_back(std::move(blob));
-    return message;
+    auto list = builder.CreateVector(all);
+    auto next = builder.CreateString(from.next);
+    const auto& founded = from.governance.founder;
+    auto founder = founded ? builder.CreateVector(to_bytes(founded->key.view())) : 0;
+    auto own = from.own ? builder.CreateVector(to_bytes(from.own->view())) : 0;
+    const auto end = to_wire(from.governance.end.value_or(RecordRef{}));
+    return answer(builder,
+                  S::CreateListPermissionsReply(builder, list, from.more, next, founder,
+                                                from.governance.end ? &end : nullptr, own));
+}
+
+pipe::Answer explained(const Explained& from) {
+    Builder builder;
+    auto because = control_records(builder, from.because);
+    return answer(builder,
+                  S::CreateExplainRecordReply(builder, to_wire_state(from.state), because));
+}
+
+pipe::Answer controls(const std::vector<Bytes>& packets, bool more) {
+    Builder builder;
+    auto records = control_records(builder, packets);
+    return answer(builder, S::CreateListControlsReply(builder, records, more));
 }
 
 pipe::Answer download_put(shard::Put put) {

@@ -18,6 +18,11 @@ pipe::Answer authored(const AuthorRecords& records);
 pipe::Answer reconciled(ReconcileResult result);
 pipe::Answer root(const shard::ShardRoot& root);
 pipe::Answer fetched(const shard::Fetched& fetched);
+pipe::Answer proofs(const std::vector<Bytes>& packets);
+pipe::Answer permissions(const Permissions& permissions);
+pipe::Answer explained(const Explained& explained);
+pipe::Answer controls(const std::vector<Bytes>& packets, bool more);
+pipe::Answer forks(const std::vector<Bytes>& proofs);
 pipe::Answer download_put(shard::Put put);
 pipe::Answer downloads(const shard::DownloadPage& page);
 // The slot lives elsewhere now.

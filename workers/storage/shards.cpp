@@ -97,7 +97,14 @@ Shards::Opening Shards::opening(const OpenShard& shard) const {
             shard.id,
             {epoch_, limits_.shard_bytes_max, shard::Check::None, wall_now_ms() / 1000,
              limits_.cache_kib},
-            reporter()};
+            reporter(),
+            news_reporter()};
+}
+
+Shards::OnNews Shards::news_reporter() const {
+    return [&loop = loop_, then = told_](News news) {
+        if (then) asio::post(loop, [then, news = std::move(news)] { then(news); });
+    };
 }
 
 Result<void> Shards::ensure_writer(Cell<shard::Shard>& cell, const Opening& opening) {
@@ -123,8 +130,11 @@ Result<void> Shards::ensure_reader(Cell<shard::ShardReader>& cell, const Opening
     return cell.it->set_cache_kib(opening.options.cache_kib);
 }
 
-// A file whose write failed is closed; the next call opens it again and proves it (R-D4).
+// After each job of the writing strand. A file whose write failed is closed; the next call opens it
+// again and proves it (R-D4).
 void Shards::settle(Cell<shard::Shard>& cell, const Opening& opening) {
+    News news{opening.community, cell.it->has_work(), cell.it->take_new_forks()};
+    if (news.has_work || !news.forks.empty()) opening.on_news(std::move(news));
     if (!cell.it->failed()) return;
     process::log::broken(
         "event=shard.write_failed community={} then=\"closed, checked at next use\"",
@@ -221,7 +231,9 @@ Task<Result<void>> Shards::ensure_open(ShardUse use, Nanoseconds deadline, Prior
     std::function<Result<shard::ShardRoot>()> job =
         [opening = opening(*use), cell = use->writer]() -> Result<shard::ShardRoot> {
         WARREN_TRY_VOID(ensure_writer(*cell, opening));
-        return cell->it->root();
+        auto root = cell->it->root();
+        settle(*cell, opening);
+        return root;
     };
     Executor::Terms terms(deadline, Priority::Opening);
     auto root = co_await executor_.run<shard::ShardRoot>(use->writes, std::move(job), terms);
@@ -275,7 +287,10 @@ void Shards::begin_closing(OpenShard& shard) {
 Task<void> Shards::finish_closing(std::shared_ptr<OpenShard> shard) {
     auto deadline = monotonic_now() + close_time_max;
     std::function<void()> close_reader = [cell = shard->reader] { cell->it.reset(); };
-    std::function<void()> close_writer = [cell = shard->writer] { cell->it.reset(); };
+    std::function<void()> close_writer = [cell = shard->writer] {
+        if (cell->it) (void)cell->it->save_sums();
+        cell->it.reset();
+    };
     (void)co_await close_cell(shard->reads, std::move(close_reader), deadline);
     auto closed = co_await close_cell(shard->writes, std::move(close_writer), deadline);
     shard->closing = false;

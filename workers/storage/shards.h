@@ -12,6 +12,7 @@
 #include "storage-shard/derived.h"
 #include "storage-shard/shard.h"
 #include "storage-shard/shard_reader.h"
+#include "workers/storage/commands.h"
 #include "workers/storage/damage.h"
 #include "workers/storage/executor.h"
 #include "workers/storage/layout.h"
@@ -31,6 +32,7 @@ using Verdicts = std::vector<shard::Verdict>;
 // A StoreRecords that waits for its commit.
 struct WaitingStore {
     std::vector<ByteView> packets;
+    bool pushed = false;
     pipe::Frame keep;  // what the views look into
     std::shared_ptr<pipe::Promise<Result<Verdicts>>> promise;
 };
@@ -62,6 +64,7 @@ struct OpenShard {
     Nanoseconds gathering_since = 0;  // 0: no timer runs for what waits
     bool committing = false;          // a commit is queued or runs
     bool maintaining = false;
+    bool working = false;                                    // on what changed verdicts left to do
     std::deque<std::shared_ptr<pipe::Promise<bool>>> turns;  // of those who publish
     bool publishing = false;
     bool repairing = false, beyond_repair = false;
@@ -201,8 +204,15 @@ public:
     Task<Result<void>> shorten_log(ShardUse use, int pages);
 
     // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
-    Task<Result<Verdicts>> store(ShardUse use, std::vector<ByteView> packets, pipe::Frame keep,
-                                 Nanoseconds deadline);
+    Task<Result<Verdicts>> store(ShardUse use, StoreRecords records, Nanoseconds deadline);
+    // Of a shard, on the loop: verdicts changed and left work behind, or authors' lines forked.
+    struct News {
+        CommunityId community;
+        bool has_work = false;
+        std::vector<shard::ForkProof> forks;
+    };
+    using OnNews = std::function<void(News)>;
+    void on_news(OnNews then) { told_ = std::move(then); }
     // After each commit of stored records, also when those who sent them have given up.
     void on_committed(Committed then) { committed_ = std::move(then); }
 
@@ -216,12 +226,14 @@ public:
     Task<Result<shard::Rebuilt>> rebuild(ShardUse use, std::string fault);
     void on_damage(OnDamage then) { damaged_ = std::move(then); }
     OnDamage reporter() const;  // for pool threads: tells it on the loop
+    OnNews news_reporter() const;
 
     struct Opening {
         std::string path;
         CommunityId community;
         shard::ShardOptions options;
         OnDamage on_damage;
+        OnNews on_news;  // from the strand's thread
     };
     Opening opening(const OpenShard& shard) const;
 
@@ -277,6 +289,7 @@ private:
     Limits limits_;
     shard::Epoch epoch_;
     OnDamage damaged_;
+    OnNews told_;
     std::unordered_map<CommunityId, std::shared_ptr<OpenShard>> open_;
     std::size_t placed_ = 0, closing_ = 0;
     std::deque<Seeker> seekers_;  // in order of asking

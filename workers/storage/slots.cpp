@@ -169,6 +169,17 @@ Task<Result<void>> Slots::remove(CommunityId community, std::vector<shard::Writt
     co_return co_await write<void>(process::slot_of(community), std::move(work), terms);
 }
 
+Task<Result<bool>> Slots::relist(CommunityId community, std::vector<shard::Relisted> changed,
+                                 Executor::Terms terms) {
+    std::function<Result<bool>(shard::Derived&)> work =
+        [community, changed = std::move(changed)](shard::Derived& derived) -> Result<bool> {
+        WARREN_TRY(bool anew, derived.relist(community, changed));
+        WARREN_TRY_VOID(derived.maintain());
+        return anew;
+    };
+    co_return co_await write<bool>(process::slot_of(community), std::move(work), terms);
+}
+
 // What changed since the last look. Of two looks at once the later begins again: it may know more
 // than was applied. A slot that does not answer stays as it was.
 Task<void> Slots::list(Numbers slots, Nanoseconds deadline) {
@@ -189,7 +200,7 @@ Task<void> Slots::list(Numbers slots, Nanoseconds deadline) {
             auto& answer = answers[i];
             // No file: nothing is listed there.
             if (answer && !answer->ok() && answer->error().kind == ErrorKind::NotFound)
-                answer.emplace(shard::Changes{{}, true, {}, {}});
+                answer.emplace(shard::Changes{{}, true, {}, {}, {}});
             if (!answer || !answer->ok()) continue;
             slots_[slots[i]].listed = true;
             if (!listings_.apply(slots[i], since[i], std::move(**answer)))

@@ -72,6 +72,9 @@ public:
                                                                GlobalTime floor,
                                                                shard::WrittenRow after,
                                                                Executor::Terms terms);
+    // What left the file, was undone or was brought back. True: all of it is to be indexed anew.
+    Task<Result<bool>> relist(CommunityId community, std::vector<shard::Relisted> changed,
+                              Executor::Terms terms);
     Task<Result<void>> remove(CommunityId community, std::vector<shard::WrittenRow> rows,
                               Executor::Terms terms);
 

@@ -35,6 +35,7 @@ StorageWorker::StorageWorker(pipe::Host& host)
         host_.tap().event("event.shard.hung", {{"shard", name}});
     });
     shards_.on_damage([this](const Damage& damage) { tell_damage(damage); });
+    shards_.on_news([this](Shards::News news) { on_news(std::move(news)); });
     slots_.on_damage([this](std::uint8_t slot) {
         if (owns(slot)) pipe::spawn(host_.io(), make_index_anew(slot));
     });

@@ -56,6 +56,16 @@ private:
     static Result<std::pair<CommunityId, protocol::Nonce>>
     place_channel(const protocol::PublicKey& founder, const RequestId& request);
 
+    // governing.cpp: who may do what and why, and what changed verdicts leave to do
+    Task<pipe::Answer> on_get_proofs(Call call, GetProofs command);
+    Task<pipe::Answer> on_list_permissions(Call call, CommunityId community, ListPage page);
+    Task<pipe::Answer> on_explain_record(Call call, CommunityId community, RecordRef record);
+    Task<pipe::Answer> on_list_controls(Call call, CommunityId community, RecordRef before,
+                                        std::size_t limit);
+    Task<pipe::Answer> on_list_forks(Call call, CommunityId community);
+    void on_news(Shards::News news);
+    Task<void> work_off(CommunityId community);
+
     // following.cpp: which communities this node is part of
     Task<pipe::Answer> on_join_community(Call call, CommunityId community);
     Task<pipe::Answer> on_leave_community(Call call, CommunityId community);
@@ -76,6 +86,7 @@ private:
     Task<bool> index_step(ShardUse use, Executor::Terms terms);
     Task<void> index_now(ShardUse use);
     Task<Result<std::int64_t>> index_more(CommunityId community);
+    Task<bool> relist_step(ShardUse use, Executor::Terms terms);
     Task<Result<void>> unlist_pruned(CommunityId community, GlobalTime floor);
     void committed(const ShardUse& use, std::size_t records, const shard::ShardRoot& root);
 

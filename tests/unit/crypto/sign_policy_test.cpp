@@ -30,8 +30,10 @@ TEST(SignPolicy, EachRoleAndMessage) {
             // The payload of a record fits overlay messages too: only the table decides.
             const auto bytes = record_by(key, community, static_cast<protocol::RecordKind>(id));
             const bool allowed = may_sign(role, bytes, own).ok();
-            const bool expected = (role == Role::Network && n >= 231 && n <= 250) ||
-                                  (role == Role::Storage && n >= 1 && n <= 3);
+            const bool expected =
+                (role == Role::Network && n >= 231 && n <= 250) ||
+                (role == Role::Storage &&
+                 ((n >= 1 && n <= 3) || (n >= 32 && n <= 38) || (n >= 208 && n <= 213)));
             EXPECT_EQ(allowed, expected) << process::name_of(role) << " " << n;
         }
     }

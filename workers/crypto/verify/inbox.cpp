@@ -62,7 +62,7 @@ pipe::Task<pipe::Answer> VerifyWorker::on_request(pipe::Request request) {
         const auto* verify = root->body_as_VerifyRecords();
         auto records = packets_of(request.message, *verify->sizes(), joined);
         if (!records.ok()) co_return records.error();
-        const Onward onward{request.deadline, request.trace, verify->durable()};
+        const Onward onward{request.deadline, request.trace, verify->durable(), verify->pushed()};
         auto verdicts = co_await verify_records(to_domain(*verify->community()), *records, onward);
         co_return records_reply(verdicts);
     }

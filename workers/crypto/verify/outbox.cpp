@@ -14,7 +14,8 @@ pipe::Frame request_body(const Batch& batch) {
     const ipc::CommunityId community(
         flatbuffers::span<const std::uint8_t, CommunityId::size>(batch.community.bytes));
     const auto sizes = builder.CreateVector(batch.sizes);
-    const auto body = S::CreateStoreRecords(builder, &community, sizes, batch.durable);
+    const auto body =
+        S::CreateStoreRecords(builder, &community, sizes, batch.durable, batch.pushed);
     return pipe::finish(builder, S::CreateRequest(builder, S::Inbox::StoreRecords, body.Union()));
 }
 

@@ -17,6 +17,7 @@ struct Batch {
     Bytes bytes;  // records end to end
     std::vector<std::uint16_t> sizes;
     bool durable = false;  // the answer says that power loss takes none of them
+    bool pushed = false;   // nobody asked for them
 };
 
 class Outbox {

@@ -86,6 +86,7 @@ pipe::Task<std::vector<Verdict>> VerifyWorker::verify_records(CommunityId commun
         Batch batch;
         batch.community = community;
         batch.durable = onward.durable;
+        batch.pushed = onward.pushed;
         std::vector<std::size_t> places;
         for (; next < records.size(); ++next) {
             if (verdicts[next] != Verdict::Accepted) continue;

@@ -19,6 +19,7 @@ struct Onward {
     Nanoseconds deadline = 0;
     std::uint64_t trace = 0;
     bool durable = false;  // the answer says that power loss takes none of the records
+    bool pushed = false;   // nobody asked for them
 };
 
 class VerifyWorker final : public pipe::Service {
