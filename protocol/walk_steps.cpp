@@ -16,7 +16,7 @@ constexpr Nanoseconds steps_pause = 50'000'000;  // until the budget has some ag
 constexpr Nanoseconds bootstrap_soon = second / 2, bootstrap_later = 30 * second;
 constexpr Nanoseconds candidate_life = 57'500'000'000;  // of those who answered or asked
 constexpr Nanoseconds introducer_life = 300 * second;
-constexpr Nanoseconds brief_session = 120 * second;
+constexpr Nanoseconds brief_session = 600 * second;
 constexpr Nanoseconds edge_timeout = 3 * second, unanswering_for = 10 * second;
 constexpr std::size_t walk_window = 5, lost_max = 16;
 constexpr unsigned edge_length = 4, unanswered_max = 5, pings_max = 3;
@@ -193,7 +193,8 @@ void Walk::lose(Peer& peer) {
         if (lost.size() > lost_max) lost.pop_front();
     }
     if (peer.trusted() && peer.announced) {
-        sessions_.lost();
+        // Who only had to give up its slots has not left.
+        if (!peer.communities.empty()) sessions_.lost();
         ++hub_.counters.peers_lost;
         hub_.emit(PeerLost{peer.member, peer.address});
     }
