@@ -84,9 +84,10 @@ public:
             world_.run_for(5_ms);
         }
         world_.run_for(settle_time);
-        // Nothing changes now, so the walk is as quiet as it gets with time.
+        // Where nothing changes the walk gets as quiet with time; who lacks neighbours goes on.
         for (auto& node : nodes)
-            node->overlay->set_intervals(quiet_walk, node->settings.sync_interval);
+            if (node->overlay->neighbours(community) >= node->settings.peers_target)
+                node->overlay->set_intervals(quiet_walk, node->settings.sync_interval);
         world_.run_for(apart);
     }
 

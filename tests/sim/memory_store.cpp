@@ -4,10 +4,25 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "protocol/community/types.h"
 
 namespace warren::sim {
 
 using namespace protocol;
+
+namespace {
+
+constexpr GlobalTime clock_jump_max = 10'000;
+
+bool is_lasting(ByteView packet) {
+    const auto kind = packet[prefix_bytes];
+    return kind == static_cast<std::uint8_t>(RecordKind::ChannelGenesis) || !is_content_id(kind);
+}
+bool is_in(Verdict verdict) {
+    return verdict != Verdict::Waiting && verdict != Verdict::Refused;
+}
+
+}  // namespace
 
 // Nothing here is secret: whoever may sign is decided by the scripts of the simulation.
 Signature fake_signature(ByteView signed_bytes) {
@@ -42,15 +57,73 @@ RecordVerdict MemoryStore::add(ByteView packet) {
     if (!fake_verify(packet)) return RecordVerdict::BadSignature;
     auto record = decode_record(packet);
     if (!record || record->community != community_) return RecordVerdict::Refused;
-    if (records_.contains(record->ref())) return RecordVerdict::Known;
-    records_[record->ref()] = {to_bytes(packet), element_value(key_, record->id)};
+    const auto ref = record->ref();
+    if (records_.contains(ref) || outside_.contains(ref)) return RecordVerdict::Known;
+    if (ref.time < floor_ && !is_lasting(packet)) return RecordVerdict::NotStored;
+    Stored stored{to_bytes(packet), element_value(key_, record->id)};
+    if (evaluator_) return judge(*record, std::move(stored));
+    put(ref, std::move(stored));
     return RecordVerdict::Accepted;
+}
+
+void MemoryStore::judge_by(const PublicKey& founder) {
+    evaluator_ = std::make_unique<Evaluator>(type_of(community_), founder);
+    lasting_ = std::make_unique<MemoryStore>(community_);
+}
+
+RecordVerdict MemoryStore::judge(const RecordView& record, Stored stored) {
+    const auto ref = record.ref();
+    outside_.emplace(ref, std::move(stored));
+    for (const auto& change : evaluator_->add(record)) {
+        auto& from = is_in(change.after) ? outside_ : records_;
+        const auto at = from.find(change.record);
+        if (at == from.end()) continue;
+        if (is_in(change.after)) {
+            put(change.record, std::move(at->second));
+            outside_.erase(at);
+        } else {
+            outside_.emplace(change.record, at->second);
+            take(change.record);
+        }
+    }
+    const auto verdict = *evaluator_->verdict(ref);
+    if (verdict == Verdict::Waiting) return RecordVerdict::Waiting;
+    return is_in(verdict) ? RecordVerdict::Accepted : RecordVerdict::Refused;
+}
+
+void MemoryStore::put(const RecordRef& ref, Stored stored) {
+    if (ref.time <= clock_ + clock_jump_max) clock_ = std::max(clock_, ref.time);
+    if (lasting_ && is_lasting(stored.packet)) lasting_->records_.insert_or_assign(ref, stored);
+    records_.insert_or_assign(ref, std::move(stored));
+}
+
+void MemoryStore::take(const RecordRef& ref) {
+    records_.erase(ref);
+    if (lasting_) lasting_->records_.erase(ref);
+}
+
+void MemoryStore::set_floor(GlobalTime floor) {
+    floor_ = floor;
+    std::erase_if(records_, [&](const auto& entry) {
+        return entry.first.time < floor && !is_lasting(entry.second.packet);
+    });
+}
+
+std::uint64_t MemoryStore::state_hash(GlobalTime floor) const {
+    Writer out;
+    for (const auto& [ref, stored] : records_) {
+        if (ref.time < floor && !is_lasting(stored.packet)) continue;
+        out.u64(ref.time).bytes(ref.id.view());
+        if (evaluator_) out.u8(static_cast<std::uint8_t>(*evaluator_->verdict(ref)));
+    }
+    return siphash({}, out.take());
 }
 
 CommunityRoot MemoryStore::root() {
     CommunityRoot out;
-    out.sum = sum({RecordRef{}, sync_end()});
+    out.sum = sum({RecordRef{floor_, {}}, sync_end()});
     if (!records_.empty()) out.newest = records_.rbegin()->first.time;
+    out.floor = floor_;
     return out;
 }
 
@@ -98,7 +171,7 @@ FetchedRecords MemoryStore::fetch(std::uint64_t session, ByteView selections,
         auto end = records_.lower_bound(selection.range.upper);
         for (auto at = records_.lower_bound(selection.range.lower); at != end; ++at) {
             const bool named = selection.all > 0 || wanted.contains(short_id(key, at->first.id));
-            if (!named) continue;
+            if (!named || (selection.lasting && !is_lasting(at->second.packet))) continue;
             used += at->second.packet.size();
             out.cut = used > bytes_max;
             if (out.cut) return out;

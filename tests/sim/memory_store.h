@@ -3,10 +3,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
 #include "base/random.h"
+#include "protocol/community/evaluator.h"
 #include "protocol/overlay_types.h"
 #include "protocol/record.h"
 
@@ -28,7 +30,17 @@ public:
     explicit MemoryStore(const CommunityId& community)
         : community_(community), key_(protocol::fingerprint_key(community, 0)) {}
 
+    // From now on records are judged, as by real storage: those that are not accepted stay outside
+    // of the sums until something makes them acceptable. Before, whatever is well signed is taken.
+    void judge_by(const PublicKey& founder);
+    // Content before that time is forgotten, and not taken any more.
+    void set_floor(GlobalTime floor);
+
     protocol::RecordVerdict add(ByteView packet);
+    // What this node's next record gets. A record from the far future does not drag it (R-C2).
+    GlobalTime next_time() const { return clock_ + 1; }
+    // Of all records from `floor` on and their verdicts: equal where nodes agree.
+    std::uint64_t state_hash(GlobalTime floor = 0) const;
     CommunityRoot root();
     protocol::FetchedRecords fetch(std::uint64_t session, ByteView selections,
                                    std::size_t bytes_max);
@@ -38,15 +50,25 @@ public:
     protocol::RangeSum sum(const protocol::SyncRange& range) override;
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
     std::vector<RecordRef> split(const protocol::SyncRange& range, std::size_t parts) override;
+    GlobalTime floor() const override { return floor_; }
+    protocol::RangeView& lasting() override { return lasting_ ? *lasting_ : *this; }
 
 private:
     struct Stored {
         Bytes packet;
         protocol::RangeSum value;
     };
+    protocol::RecordVerdict judge(const protocol::RecordView& record, Stored stored);
+    void put(const RecordRef& ref, Stored stored);
+    void take(const RecordRef& ref);
+
     CommunityId community_;
     protocol::SyncKey key_;
     std::map<RecordRef, Stored> records_;
+    std::map<RecordRef, Stored> outside_;  // judged, and not accepted
+    std::unique_ptr<protocol::Evaluator> evaluator_;
+    std::unique_ptr<MemoryStore> lasting_;  // what is never pruned
+    GlobalTime clock_ = 0, floor_ = 0;
 };
 
 }  // namespace warren::sim

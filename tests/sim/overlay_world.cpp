@@ -102,8 +102,7 @@ void World::publish(Node& node, const CommunityId& community, std::size_t count,
     for (std::size_t i = 0; i < count; ++i) {
         Bytes payload(payload_bytes);
         node.random.fill(payload);
-        node.clock = std::max(node.clock, store.root().newest) + 1;
-        RecordDraft draft{community, RecordKind::Torrent, node.key, node.clock, {}, payload};
+        RecordDraft draft{community, RecordKind::Torrent, node.key, store.next_time(), {}, payload};
         packets.push_back(signed_packet(encode_unsigned(draft)));
         store.add(packets.back());
     }

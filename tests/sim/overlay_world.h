@@ -36,7 +36,6 @@ public:
         std::map<CommunityId, MemoryStore> stores;
         std::map<Infohash, std::uint16_t> swarms;
         std::map<Infohash, std::set<Endpoint>> torrent_peers;
-        GlobalTime clock = 0;
         Nanoseconds joined = 0;
         Nanoseconds leap = 0;  // its clock is so far ahead of the world's
         Nanoseconds next_tick = 0;

@@ -32,8 +32,8 @@ inline std::string how_to_repeat(std::uint64_t seed) {
 // The property returns the hash of the run's events.
 using Property = std::function<std::uint64_t(std::uint64_t seed)>;
 
-inline void for_seeds(std::size_t count, const Property& property) {
-    const auto first = seed_of_run();
+inline void for_seeds(std::size_t count, const Property& property, std::size_t skip = 0) {
+    const auto first = seed_of_run() + (wished_seed() ? 0 : skip);
     const auto last = wished_seed() ? first + 1 : first + count;
     for (auto seed = first; seed < last && !testing::Test::HasFailure(); ++seed) {
         SCOPED_TRACE(how_to_repeat(seed));
