@@ -145,7 +145,9 @@ void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signat
 
 void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
     if (fetcher_.stored(now, token, verdicts)) return;
-    gossip_.stored(now, token, verdicts);
+    const auto grown = gossip_.stored(now, token, verdicts);
+    // Where something happens, who lacks neighbours looks for them again.
+    if (grown && hub_.peers.count_of(*grown) < hub_.settings.peers_target) walk_.wake(now, *grown);
 }
 
 void Overlay::reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome) {

@@ -207,11 +207,12 @@ void Gossip::drop(const std::optional<Storing>& storing) {
     forget(storing->record);
 }
 
-void Gossip::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
+std::optional<CommunityId> Gossip::stored(Nanoseconds now, Token token,
+                                          const std::vector<RecordVerdict>& verdicts) {
     auto storing = storing_.take(token);
-    if (!storing) return;
+    if (!storing) return std::nullopt;
     if (verdicts.empty() || verdicts.front() != RecordVerdict::Accepted) drop(storing);
-    if (verdicts.empty() || verdicts.front() == RecordVerdict::Known) return;
+    if (verdicts.empty() || verdicts.front() == RecordVerdict::Known) return std::nullopt;
     if (verdicts.front() == RecordVerdict::Accepted) {
         ++hub_.counters.records_accepted;
         storing_bytes_ -= storing->packet.size();
@@ -224,13 +225,13 @@ void Gossip::stored(Nanoseconds now, Token token, const std::vector<RecordVerdic
                         : News{storing->community, {}, seen_.digest(storing->packet), {}};
         if (at == news_.end()) {  // there was no room for it when it came
             const auto record = decode_record(storing->packet);
-            if (!record) return;
+            if (!record) return std::nullopt;
             news.ref = record->ref();
             news.holders = {storing->from};
         }
         hub_.counters.records_forwarded +=
             pass_on(now, std::move(news), storing->packet, hub_.settings.fan_out);
-        return;
+        return storing->community;
     }
     ++hub_.counters.records_refused;
     if (verdicts.front() == RecordVerdict::BadSignature) {
@@ -239,6 +240,7 @@ void Gossip::stored(Nanoseconds now, Token token, const std::vector<RecordVerdic
         hub_.peers.ban(now + ban_time, storing->from);
         hub_.peers.remove(storing->from);
     }
+    return std::nullopt;
 }
 
 void Gossip::failed(Token token) {

@@ -25,8 +25,10 @@ public:
     void on_push(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
     void on_offer(Nanoseconds now, const Peer& peer, const CommunityId& community,
                   const RecordOffer& offer);
-    // Answers of storage to what on_push() gave it; others are not ours.
-    void stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts);
+    // Answers of storage to what on_push() gave it; others are not ours. The community whose set
+    // has grown.
+    std::optional<CommunityId> stored(Nanoseconds now, Token token,
+                                      const std::vector<RecordVerdict>& verdicts);
     void failed(Token token);
     Nanoseconds tick(Nanoseconds now);
     // A record that was fetched because of an offer, and accepted.

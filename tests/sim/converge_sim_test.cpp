@@ -15,7 +15,7 @@ namespace {
 using namespace protocol;
 
 constexpr std::size_t seeds = 250;  // of each of the two programs
-constexpr Nanoseconds meeting = 5_s, storm = 10_s, bound = 30_s, look = 1_s;
+constexpr Nanoseconds meeting = 5_s, storm = 10_s, bound = 60_s, look = 1_s;
 constexpr GlobalTime far_future = 1'000'000'000'000;
 const Weather calm{0.01, 0, 0, 0, 10'000'000, 80'000'000};
 
