@@ -72,7 +72,9 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     }
     case OverlayMessage::SyncFetch: {
         auto message = decode_sync_fetch(header.body);
-        return message ? serving_.on_fetch(now, peer, community, *message) : malformed();
+        if (!message) return malformed();
+        sync_.on_fetch(peer, community, *message);
+        return serving_.on_fetch(now, peer, community, *message);
     }
     case OverlayMessage::SyncRecords: {
         auto message = decode_sync_records(header.body);

@@ -1,4 +1,4 @@
-// Reconciliation: pace, the leading side and the answering side.
+// Reconciliation: the leading side and the answering side.
 #include "protocol/overlay_sync.h"
 
 #include <algorithm>
@@ -12,15 +12,53 @@ constexpr std::size_t in_flight_max = 16, open_max = 1024;
 constexpr unsigned tries_max = 4;
 constexpr std::size_t answering_max = 32;  // requests of one partner that wait for storage
 constexpr Nanoseconds resend_least = 200'000'000;
-constexpr Nanoseconds backoff_most = 60'000'000'000;
+constexpr unsigned offers_max = 3;  // of the same
+constexpr Nanoseconds offer_patience = 400'000'000;
 constexpr Nanoseconds again_soon = 100'000'000, again_after_offer = 500'000'000;
-constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
-constexpr Nanoseconds catching_up = 300'000'000;  // since its last FETCH
 constexpr Nanoseconds silence = 3'000'000'000, round_life = 60'000'000'000;
-constexpr Nanoseconds look_gap = 50'000'000;  // between looks through all partners
-constexpr Nanoseconds look_gap_each = 250'000, look_gap_most = 250'000'000;
-constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 constexpr Nanoseconds work_patience = 15'000'000'000, root_patience = 10'000'000'000;
+
+// By more than a tenth, as for a new member.
+bool has_many_more(std::uint64_t theirs, std::uint64_t ours) {
+    return theirs > ours && theirs - ours > ours / 10;
+}
+
+// What an answer cost storage, about: a sum for each of its ranges, and the records read for ids
+// and symbols.
+double work_us(const SyncBody& answers) {
+    constexpr double sum_us = 15, id_us = 0.25;
+    double out = 0;
+    for (const auto& element : answers.elements) {
+        out += sum_us + static_cast<double>(element.ids.size()) * id_us;
+        if (!element.symbols.empty())
+            out += static_cast<double>(element.symbols.front().count) * id_us;
+    }
+    return out;
+}
+
+bool is_within(const std::vector<SyncElement>& elements, const std::vector<SyncRange>& answered) {
+    return std::ranges::all_of(elements, [&](const SyncElement& element) {
+        return without(element.range, answered).empty();
+    });
+}
+
+void note_answered(const std::vector<SyncElement>& elements, std::vector<SyncRange>& answered) {
+    for (const auto& element : elements)
+        if (!answered.empty() && answered.back().upper == element.range.lower)
+            answered.back().upper = element.range.upper;
+        else
+            answered.push_back(element.range);
+}
+
+// A question without what was answered: a datagram that is lost costs what it held, not more.
+Bytes still_open(const Bytes& elements, const std::vector<SyncRange>& answered) {
+    auto body = decode_sync_body(elements);
+    if (!body) return {};
+    std::erase_if(body->elements, [&](const SyncElement& element) {
+        return without(element.range, answered).empty();
+    });
+    return body->elements.empty() ? Bytes{} : encode(*body);
+}
 
 }  // namespace
 
@@ -49,37 +87,6 @@ void Synchroniser::set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& pee
     membership->in_sync = in_sync;
 }
 
-void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& peer) {
-    if (!keeps_records(community)) return;
-    PartnerKey key{community, peer.member};
-    auto [at, fresh] = partners_.try_emplace(key);
-    auto& partner = at->second;
-    if (fresh) {
-        partner.next = now + (hub_.own < peer.member ? first_contact : yield_time);
-        partner.backoff = hub_.settings.sync_interval;
-    }
-    auto* state = hub_.community(community);
-    auto* membership = peer.in(community);
-    if (state == nullptr || !state->root_known || !membership->root || partner.session) return;
-    partner.agrees = state->root == *membership->root;
-    if (partner.agrees) return set_in_sync(now, key, peer, true);
-    // It lacks what is on its way to it; if it stays so, it sees our root and leads.
-    partner.agrees = state->was_ours(now, *membership->root);
-    if (partner.agrees) return;
-    if (partner.stuck && *partner.stuck == std::pair(state->root, *membership->root)) return;
-    // What it has and we lack is on its way to us, unless that takes too long. A session repairs
-    // both sides, so one of the two leads and the other gives it a moment.
-    auto wait = hub_.own < peer.member ? Nanoseconds{0} : yield_time;
-    partner.next = std::min(partner.next, now + CommunityState::news_time + wait);
-}
-
-// The wait until the next session; doubles while nothing changes.
-Nanoseconds Synchroniser::pace(Partner& partner) {
-    auto wait = std::max(partner.backoff, hub_.settings.sync_interval);
-    partner.backoff = std::min(2 * wait, std::max(backoff_most, hub_.settings.sync_interval));
-    return wait;
-}
-
 // ---- the leading side
 
 void Synchroniser::start(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer) {
@@ -90,8 +97,11 @@ void Synchroniser::start(Nanoseconds now, const PartnerKey& key, Partner& partne
     partner.session->reconciling = 1;
     ++hub_.counters.sync_sessions;
     auto token = hub_.next_token();
-    work_.add(now, token, {key, SyncSide::Initiator, partner.session->id, 0});
+    work_.add(now, token, {key, SyncSide::Initiator, partner.session->id, 0, 0});
     auto* membership = peer.in(key.community);
+    auto* state = hub_.community(key.community);
+    if (membership != nullptr && membership->root && state != nullptr)
+        partner.session->bulk = has_many_more(membership->root->sum.count, state->root.sum.count);
     auto their_floor = membership != nullptr && membership->root ? membership->root->floor : 0;
     hub_.emit(Reconcile{token, key.community, partner.session->id, {}, true, false, their_floor});
 }
@@ -101,14 +111,15 @@ void Synchroniser::send_ranges(const PartnerKey& key, Peer& peer, const Session&
     ++hub_.counters.sync_ranges_sent;
     hub_.send_bare(
         key.community, peer, OverlayMessage::SyncRanges,
-        encode(SyncRanges{session.id, SyncDirection::Request, sequence, 0, 1, sent.elements}));
+        encode(SyncRanges{session.id, SyncDirection::Request, sequence, 0, 1, sent.open.elements}));
 }
 
 void Synchroniser::pump(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer) {
     while (!session.open.empty() && session.sent.size() < session.window) {
         auto sequence = ++last_sequence_;
         auto& sent = session.sent[sequence];
-        sent.elements = std::move(session.open.back());
+        sent.open = std::move(session.open.back());
+        session.rounds = std::max(session.rounds, sent.open.round);
         sent.at = now;
         session.open.pop_back();
         send_ranges(key, peer, session, sequence, sent);
@@ -132,16 +143,52 @@ void Synchroniser::resend(Nanoseconds now, const PartnerKey& key, Session& sessi
         }
         ++sent.tries;
         sent.at = now;
+        sent.open.elements = still_open(sent.open.elements, sent.answered);
         ++hub_.counters.sync_ranges_resent;
         send_ranges(key, peer, session, sequence, sent);
         ++at;
     }
 }
 
+// Offers are answered by FETCH, in the partner's time. Once it has been quiet for a while, what it
+// took nothing of was lost; or it has it.
+void Synchroniser::offer(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer) {
+    const auto* membership = peer.in(key.community);
+    const auto fetched = membership != nullptr ? membership->fetched_from_us : 0;
+    const auto patience = std::max(offer_patience, 4 * peer.round_trip);
+    std::erase_if(session.offers, [&](Offered& offered) {
+        if (now - std::max(offered.at, fetched) < patience) return false;
+        if (++offered.tries > offers_max) return true;
+        offered.at = now;
+        hub_.send_bare(key.community, peer, OverlayMessage::SyncOffer,
+                       encode(SyncOffer{session.id, offered.selections}));
+        return false;
+    });
+}
+
+void Synchroniser::on_fetch(const Peer& peer, const CommunityId& community,
+                            const SyncFetch& message) {
+    const auto at = partners_.find({community, peer.member});
+    if (at == partners_.end() || !at->second.session) return;
+    auto& session = *at->second.session;
+    const auto fetched = decode_selections(message.selections);
+    if (session.id != message.session || session.offers.empty() || !fetched) return;
+    std::vector<SyncRange> ranges;
+    for (const auto& selection : *fetched)
+        ranges.push_back(selection.range);
+    std::erase_if(session.offers, [&](const Offered& offered) {
+        const auto selections = decode_selections(offered.selections);
+        return !selections || std::ranges::any_of(*selections, [&](const Selection& selection) {
+            return without(selection.range, ranges) != std::vector<SyncRange>{selection.range};
+        });
+    });
+}
+
 void Synchroniser::lead(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer) {
     auto& session = *partner.session;
     resend(now, key, session, peer);
     pump(now, key, session, peer);
+    offer(now, key, session, peer);
     if (now - session.heard > silence && !session.sent.empty()) {
         // Nothing at all: it may have restarted and forgotten who we are.
         partner.session.reset();
@@ -150,7 +197,7 @@ void Synchroniser::lead(Nanoseconds now, const PartnerKey& key, Partner& partner
         return;
     }
     bool done = session.opened && session.open.empty() && session.sent.empty() &&
-                session.reconciling == 0 && !fetcher_.busy(key);
+                session.reconciling == 0 && session.offers.empty() && !fetcher_.busy(key);
     if (done) end(now, key, partner, peer);
 }
 
@@ -160,7 +207,9 @@ void Synchroniser::end(Nanoseconds now, const PartnerKey& key, Partner& partner,
     auto accepted = fetcher_.take_accepted(key);
     auto* membership = peer.in(key.community);
     auto* state = hub_.community(key.community);
-    if (!session.differed && !session.cut_short) {
+    const bool equal = !session.differed && !session.cut_short;
+    hub_.emit(SyncEnded{key.community, key.member, session.rounds, equal});
+    if (equal) {
         ++hub_.counters.sync_sessions_equal;
         partner.stuck.reset();
         set_in_sync(now, key, peer, true);
@@ -184,6 +233,18 @@ void Synchroniser::end(Nanoseconds now, const PartnerKey& key, Partner& partner,
         partner.stuck = std::pair(state->root, *membership->root);
 }
 
+// The next one last: the newest, or of a new member the oldest, for what comes later rests on it.
+void Synchroniser::open_more(Session& session, const SyncBody& body, unsigned round) {
+    auto pieces = cut(body, sync_datagram_bytes);
+    if (session.bulk) std::ranges::reverse(pieces);
+    for (auto& piece : pieces) {
+        if (session.open.size() < open_max)
+            session.open.push_back({std::move(piece), round});
+        else
+            session.cut_short = true;
+    }
+}
+
 void Synchroniser::led(Nanoseconds now, const Work& work, const Outcome& outcome) {
     auto at = partners_.find(work.key);
     auto* peer = hub_.peers.by_member(work.key.member);
@@ -198,18 +259,13 @@ void Synchroniser::led(Nanoseconds now, const Work& work, const Outcome& outcome
     if (session.opened && !(answers->elements.empty() && wants->empty() && offers->empty()))
         session.differed = true;
     session.opened = true;
-    for (auto& body : cut(*answers, sync_datagram_bytes)) {
-        if (session.open.size() < open_max)
-            session.open.push_back(std::move(body));
-        else
-            session.cut_short = true;
+    open_more(session, *answers, work.round + 1);
+    for (auto& body : cut(*offers, sync_datagram_bytes)) {
+        ++session.offered;
+        hub_.send_bare(work.key.community, *peer, OverlayMessage::SyncOffer,
+                       encode(SyncOffer{session.id, body}));
+        if (session.offers.size() < open_max) session.offers.push_back({std::move(body), now});
     }
-    if (!offers->empty())
-        for (const auto& body : cut(*offers, sync_datagram_bytes)) {
-            ++session.offered;
-            hub_.send_bare(work.key.community, *peer, OverlayMessage::SyncOffer,
-                           encode(SyncOffer{session.id, body}));
-        }
     fetcher_.want(now, work.key, session.id, *wants, Fetcher::Origin::Repair);
     lead(now, work.key, at->second, *peer);
 }
@@ -222,12 +278,13 @@ void Synchroniser::on_ranges(Nanoseconds now, Peer& peer, const CommunityId& com
     auto& partner = partners_[key];
     if (work_.full()) return void(++hub_.counters.dropped_busy);
     if (message.direction == SyncDirection::Request) {
-        if (!peer.replies.positive(now)) return void(++hub_.counters.dropped_reply_budget);
+        const bool may = peer.replies.positive(now) && peer.work_us.positive(now);
+        if (!may) return void(++hub_.counters.dropped_reply_budget);
         if (partner.answering >= answering_max) return void(++hub_.counters.dropped_busy);
         ++partner.answering;
         partner.served = now;
         auto token = hub_.next_token();
-        work_.add(now, token, {key, SyncSide::Responder, message.session, message.sequence});
+        work_.add(now, token, {key, SyncSide::Responder, message.session, message.sequence, 0});
         hub_.emit(
             Reconcile{token, community, message.session, to_bytes(message.elements), false, true});
         return;
@@ -238,17 +295,21 @@ void Synchroniser::on_ranges(Nanoseconds now, Peer& peer, const CommunityId& com
     auto sent = session.sent.find(message.sequence);
     if (sent == session.sent.end()) return void(++hub_.counters.dropped_unsolicited);
     session.heard = now;
-    auto part = std::uint64_t{1} << message.part;
-    if ((sent->second.parts_seen & part) != 0) return;
-    sent->second.parts_seen |= part;
-    sent->second.at = now;  // more parts may be on their way
-    if (sent->second.parts_seen == full_mask(message.parts)) {
-        if (sent->second.tries == 1) session.window = std::min(session.window + 1, in_flight_max);
+    const auto body = decode_sync_body(message.elements);
+    if (!body) return void(++hub_.counters.dropped_malformed);
+    auto& [open, at, tries, answered] = sent->second;
+    if (!body->elements.empty() && is_within(body->elements, answered))
+        return void(++hub_.counters.dropped_duplicate);
+    note_answered(body->elements, answered);
+    at = now;  // more parts may be on their way
+    const auto round = open.round;
+    if (body->elements.empty() || still_open(open.elements, answered).empty()) {
+        if (tries == 1) session.window = std::min(session.window + 1, in_flight_max);
         session.sent.erase(sent);
     }
     ++session.reconciling;
     auto token = hub_.next_token();
-    work_.add(now, token, {key, SyncSide::Initiator, session.id, message.sequence});
+    work_.add(now, token, {key, SyncSide::Initiator, session.id, message.sequence, round});
     hub_.emit(Reconcile{token, community, session.id, to_bytes(message.elements), false, false});
     pump(now, key, session, peer);
 }
@@ -259,6 +320,7 @@ void Synchroniser::answer(Nanoseconds now, const Work& work, const Outcome& outc
     auto* peer = hub_.peers.by_member(work.key.member);
     auto answers = decode_sync_body(outcome.answers, own_elements_max);
     if (peer == nullptr || !peer->proven || !answers) return;
+    peer->work_us.charge(now, work_us(*answers));
     auto bodies = cut(*answers, sync_datagram_bytes);
     if (bodies.empty()) bodies.push_back(encode(*answers));
     if (bodies.size() > parts_max) bodies.resize(parts_max);
@@ -293,103 +355,6 @@ void Synchroniser::failed(Nanoseconds now, Token token) {
     if (!partner.session || partner.session->id != work->session) return;
     partner.session.reset();
     partner.next = now + pace(partner);
-}
-
-void Synchroniser::own_root(Nanoseconds now, Token token, const CommunityRoot& root) {
-    auto community = roots_.take(token);
-    if (!community) return;
-    auto* state = hub_.community(*community);
-    if (state == nullptr) return;
-    bool changed = !state->root_known || state->root != root;
-    if (!changed) return;
-    state->set_root(now, root);
-    for (auto* peer : hub_.peers.partners_of(*community)) {
-        // Who agreed when it last told is not taken for one that differs because we have news.
-        const auto at = partners_.find({*community, peer->member});
-        const bool agreed = at != partners_.end() && at->second.agrees;
-        if (peer->in(*community)->root && !agreed) on_root(now, *community, *peer);
-    }
-}
-
-// ---- time
-
-void Synchroniser::refresh_roots(Nanoseconds now) {
-    roots_.clear_expired(now);
-    for (auto& [community, state] : hub_.communities) {
-        if (!keeps_records(community)) continue;
-        auto age = now - state.root_asked;
-        bool due = state.root_asked == 0 || (state.root_stale && age >= root_gap) ||
-                   age >= root_life || (!state.root_known && age >= 1'000'000'000);
-        if (!due || roots_.full()) continue;
-        state.root_asked = now;
-        state.root_stale = false;
-        auto token = hub_.next_token();
-        roots_.add(now, token, community);
-        hub_.emit(GetRoot{token, community});
-    }
-}
-
-Nanoseconds Synchroniser::tick(Nanoseconds now) {
-    // All partners of all communities are looked through, so not each time that something came, and
-    // the less often the more there are.
-    const auto gap = std::clamp(static_cast<Nanoseconds>(partners_.size()) * look_gap_each,
-                                look_gap, look_gap_most);
-    if (leading_ == 0 && now < looked_ + gap) return looked_ + gap;
-    looked_ = now;
-    refresh_roots(now);
-    while (auto expired = work_.take_expired(now)) {
-        auto at = partners_.find(expired->key);
-        if (at == partners_.end()) continue;
-        if (expired->side == SyncSide::Responder)
-            at->second.answering -= std::min<std::size_t>(at->second.answering, 1);
-        else if (at->second.session && at->second.session->id == expired->session)
-            at->second.session.reset();
-    }
-    auto next = now + 1'000'000'000;
-    leading_ = sessions();
-    for (auto at = partners_.begin(); at != partners_.end();) {
-        auto& [key, partner] = *at;
-        if (!partner.session && partner.next > now) {  // most of them, most of the time
-            next = std::min(next, partner.next);
-            ++at;
-            continue;
-        }
-        auto* peer = hub_.peers.by_member(key.member);
-        auto* membership = peer == nullptr ? nullptr : peer->in(key.community);
-        if (membership == nullptr || hub_.community(key.community) == nullptr) {
-            at = partners_.erase(at);
-            continue;
-        }
-        ++at;
-        if (partner.session) {
-            lead(now, key, partner, *peer);
-            next = std::min(next, now + look_gap);
-            continue;
-        }
-        // Who still fetches from us would be offered the same once more.
-        bool fetches = membership->fetched_from_us + catching_up > now;
-        bool able = peer->proven && membership->trusts_us && !fetcher_.busy(key) && !fetches;
-        bool yields = peer->member < hub_.own && now - partner.served < yield_time;
-        // What walk messages told is enough when both sides hold the same: then nothing more is
-        // sent. What came since is on its way to it too, or it will tell.
-        if (able && partner.next <= now && partner.agrees) {
-            set_in_sync(now, key, *peer, true);
-            partner.next = now + pace(partner);
-        }
-        if (able && !yields && partner.next <= now && leading_ < hub_.settings.sessions_max) {
-            ++leading_;
-            start(now, key, partner, *peer);
-        }
-        next = std::min(next, std::max(partner.next, now + look_gap));
-    }
-    for (const auto& [community, state] : hub_.communities)
-        if (state.root_stale) next = std::min(next, now + root_gap);
-    return next;
-}
-
-void Synchroniser::leave(const CommunityId& community) {
-    std::erase_if(partners_, [&](const auto& entry) { return entry.first.community == community; });
-    rounds_.erase(community);
 }
 
 }  // namespace warren::protocol

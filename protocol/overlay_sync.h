@@ -20,6 +20,8 @@ public:
     void on_root(Nanoseconds now, const CommunityId& community, Peer& peer);
     void on_ranges(Nanoseconds now, Peer& peer, const CommunityId& community,
                    const SyncRanges& message);
+    // A partner asks for records: what we offered it has come.
+    void on_fetch(const Peer& peer, const CommunityId& community, const SyncFetch& message);
 
     struct Outcome {  // of a Reconcile effect; encoded as protocol/sync.h says
         ByteView answers{}, wants{}, offers{};
@@ -36,22 +38,34 @@ public:
     std::size_t sessions() const;
 
 private:
-    struct Sent {
+    struct Open {
         Bytes elements;
+        unsigned round = 1;  // how many answers led to it, and one
+    };
+    struct Sent {
+        Open open;
         Nanoseconds at = 0;
         unsigned tries = 1;
-        std::uint64_t parts_seen = 0;
+        std::vector<SyncRange> answered;  // of its ranges
+    };
+    struct Offered {
+        Bytes selections;
+        Nanoseconds at = 0;
+        unsigned tries = 1;
     };
     struct Session {
         std::uint64_t id = 0;
         bool opened = false;
         bool differed = false;
-        bool cut_short = false;   // ranges were given up
-        std::vector<Bytes> open;  // ranges not yet sent, the next one last
+        bool cut_short = false;  // ranges were given up
+        bool bulk = false;       // they have many more: the oldest first
+        std::vector<Open> open;  // ranges not yet sent, the next one last
         std::map<std::uint32_t, Sent> sent;
         std::size_t window = 2;
         std::size_t reconciling = 0;
+        std::vector<Offered> offers;  // that nothing was fetched of
         std::size_t offered = 0;
+        unsigned rounds = 0;
         Nanoseconds heard = 0;
     };
     struct Partner {
@@ -67,16 +81,19 @@ private:
         SyncSide side = SyncSide::Initiator;
         std::uint64_t session = 0;
         std::uint32_t sequence = 0;
+        unsigned round = 0;  // of the question that this answers
     };
 
     void start(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer);
     void pump(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer);
     void resend(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer);
+    void offer(Nanoseconds now, const PartnerKey& key, Session& session, Peer& peer);
     void send_ranges(const PartnerKey& key, Peer& peer, const Session& session,
                      std::uint32_t sequence, const Sent& sent);
     void lead(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer);
     void end(Nanoseconds now, const PartnerKey& key, Partner& partner, Peer& peer);
     void led(Nanoseconds now, const Work& work, const Outcome& outcome);
+    void open_more(Session& session, const SyncBody& body, unsigned round);
     void answer(Nanoseconds now, const Work& work, const Outcome& outcome);
     Nanoseconds pace(Partner& partner);
     void refresh_roots(Nanoseconds now);

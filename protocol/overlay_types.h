@@ -120,6 +120,13 @@ struct InSync {
     MemberId member;
     std::uint64_t records = 0;
 };
+// A session that we led is over; `equal`: it found nothing.
+struct SyncEnded {
+    CommunityId community;
+    MemberId member;
+    unsigned rounds = 0;  // questions that waited for one another
+    bool equal = false;
+};
 // What became of a user's wish to the DHT; `ref` is his.
 struct DhtFound {
     std::uint64_t ref = 0;
@@ -135,7 +142,7 @@ struct DhtPeersFound {
 };
 using Effect = std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile,
                             GetRoot, FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost,
-                            InSync, DhtFound, DhtStored, DhtPeersFound>;
+                            InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {

@@ -34,7 +34,8 @@ struct Membership {
 };
 
 struct Peer {
-    explicit Peer(Rate reply_rate) : replies(reply_rate), checks({250, 500}) {}
+    explicit Peer(Rate reply_rate)
+        : replies(reply_rate), checks({250, 500}), work_us({100'000, 1'000'000}) {}
 
     MemberId member;
     PublicKey key;
@@ -55,7 +56,8 @@ struct Peer {
     Nanoseconds last_counted = 0;  // up to when its session is in the estimate
     unsigned pings = 0;            // since it was last seen
     TokenBucket replies;
-    TokenBucket checks;  // signatures that we check for it, proven as it is
+    TokenBucket checks;   // signatures that we check for it, proven as it is
+    TokenBucket work_us;  // of our storage, to answer its questions
     std::map<CommunityId, Membership> communities;
 
     bool trusted() const { return proven || confirmed; }

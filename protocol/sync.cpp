@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t separator_bytes = 8;
 constexpr std::uint64_t day_s = 86'400;
 constexpr std::uint64_t next_to_none = 16;  // of so many: whole ranges go over, known ones twice
+constexpr std::size_t ids_asked = 512;      // of a range that is answered with ids, if asked for
 constexpr std::size_t symbol_bytes = 14, fingerprint_bytes = 24, leaf_filled = 96;
-constexpr std::size_t dense_least = 4;  // so few ranges tell nothing about the rest
 
 SyncKey key_from(std::string_view purpose, const CommunityId& community, ByteView more) {
     Bytes seed = to_bytes(view_of(purpose));
@@ -104,33 +104,39 @@ std::vector<std::uint64_t> without(const std::vector<std::uint64_t>& all,
     return out;
 }
 
-// Of ranges that came together and hold something on both sides: the share that differs tells in
-// how many records each of these does. Where all do, that may be any number.
-struct Density {
-    bool dense = false;
-    double each = 1;
-};
-
 bool has_next_to_none(std::uint64_t few, std::uint64_t many) {
     return few == 0 || few < many / next_to_none;
 }
 
-Density density_of(const std::vector<SyncElement>& elements, const std::vector<RangeSum>& own) {
-    std::size_t compared = 0, differ = 0;
-    for (std::size_t i = 0; i < elements.size(); ++i) {
-        const auto& theirs = elements[i].sum;
-        if (elements[i].mode != SyncMode::Fingerprint) continue;
-        if (has_next_to_none(theirs.count, own[i].count) ||
-            has_next_to_none(own[i].count, theirs.count))
-            continue;
-        ++compared;
-        if (theirs != own[i]) ++differ;
+// In how many records a range that differs is likely to differ, from all those that came together
+// and hold something on both sides.
+class Density {
+public:
+    void add(const RangeSum& own, const RangeSum& theirs) {
+        if (has_next_to_none(theirs.count, own.count) || has_next_to_none(own.count, theirs.count))
+            return;
+        const auto more = static_cast<double>(own.count) - static_cast<double>(theirs.count);
+        compared_ += 1;
+        differ_ += own == theirs ? 0 : 1;
+        sum_ += more;
+        squares_ += more * more;
     }
-    if (differ == 0) return {};
-    // Differences fall on ranges as by chance: none on exp(-mean) of them.
-    const double share = static_cast<double>(differ) / static_cast<double>(compared + 1);
-    return {compared >= dense_least && differ == compared, -std::log(1 - share) / share};
-}
+    // Differences fall on ranges as by chance, so none fall on exp(-mean) of them, and the numbers
+    // of records differ with a variance of that mean, whoever has more. The first says it well
+    // until all ranges differ.
+    double each() const {
+        if (differ_ == 0) return 1;
+        const auto share = differ_ / (compared_ + 1);
+        const auto by_share = -std::log(1 - share) / share;
+        if (compared_ < variance_least || share < share_most) return by_share;
+        const auto mean = sum_ / compared_;
+        return std::max(by_share, squares_ / compared_ - mean * mean);
+    }
+
+private:
+    static constexpr double variance_least = 8, share_most = 0.8;
+    double compared_ = 0, differ_ = 0, sum_ = 0, squares_ = 0;
+};
 
 // One reconcile() call: what it reads and what it collects.
 struct Run {
@@ -138,7 +144,7 @@ struct Run {
     const SyncKey& key;
     SyncSide side;
     Reconciled out = {};
-    Density density = {};
+    double each = 1;  // differences of a range that differs
     Of of = {&view};  // of the element at hand
 
     std::vector<std::uint64_t> own_ids(const SyncRange& range, std::size_t limit) {
@@ -152,20 +158,17 @@ struct Run {
             {.range = range, .mode = SyncMode::Fingerprint, .sum = own, .lasting = of.lasting});
     }
     void split(const SyncRange& range, std::uint64_t records) {
-        auto parts = sync_fan_out;
-        // Where all differ, what counts is to come down to ids.
-        if (density.dense && records <= sync_bulk_records)
-            parts = std::max<std::size_t>(records / leaf_filled + 1, 2);
-        add_parts(of, range, parts, out.answers);
+        // Where nearly all differ, what counts is to come down to ids.
+        const bool small = records <= sync_bulk_records && symbols_of(1, 1) == 0;
+        add_parts(of, range, small ? records / leaf_filled + 1 : sync_fan_out, out.answers);
     }
     // Zero: other ways to answer are cheaper.
     std::size_t symbols_of(std::uint64_t own, std::uint64_t theirs) const {
         const auto apart = static_cast<double>(std::max(own, theirs) - std::min(own, theirs));
-        const auto count = symbols_for(std::max(density.each, apart + density.each - 1));
+        const auto count = symbols_for(std::max(each, apart + each / 2));
         const bool cheap = count * symbol_bytes <= sync_fan_out * fingerprint_bytes;
-        return !density.dense && cheap && count <= sync_symbols_max ? count : 0;
+        return cheap && count <= sync_symbols_max ? count : 0;
     }
-
     // Of the responder: the initiator may ask, for so many.
     void ask(const SyncRange& range, std::size_t symbols) {
         out.answers.push_back({.range = range,
@@ -175,11 +178,23 @@ struct Run {
     }
 
     // ---- the responder
+    // Ours in the range: as many elements as its records need.
     void tell_ids(const SyncRange& range) {
-        out.answers.push_back({.range = range,
-                               .mode = SyncMode::Ids,
-                               .ids = own_ids(range, sync_ids_max),
-                               .lasting = of.lasting});
+        const auto refs = of.view->refs(range, ids_asked);
+        auto lower = range.lower;
+        for (std::size_t from = 0; from == 0 || from < refs.size(); from += sync_ids_max) {
+            SyncElement part{
+                .range = {lower, range.upper}, .mode = SyncMode::Ids, .lasting = of.lasting};
+            const auto to = std::min(from + sync_ids_max, refs.size());
+            if (to < refs.size()) {
+                const RecordRef time{refs[to].time, {}};
+                part.range.upper = lower = time > refs[to - 1] ? time : refs[to];
+            }
+            for (auto at = from; at < to; ++at)
+                part.ids.push_back(short_id(key, refs[at].id));
+            std::ranges::sort(part.ids);
+            out.answers.push_back(std::move(part));
+        }
     }
     void tell_symbols(const SyncRange& range, const RangeSum& own, std::size_t count) {
         const auto ids = own_ids(range, own.count);
@@ -188,12 +203,14 @@ struct Run {
                                .lasting = of.lasting,
                                .symbols = coded_symbols(ids, count)});
     }
-    void respond(const SyncRange& range, const RangeSum& own, std::size_t symbols,
-                 std::size_t symbols_most) {
-        const bool few = own.count <= sync_leaf_records || symbols == 0;
+    enum class Asked { No, Yes };
+    void respond(const SyncRange& range, const RangeSum& own, std::size_t symbols, Asked asked) {
+        const bool yes = asked == Asked::Yes;
         const bool shorter = symbols == 0 || own.count * 8 <= symbols * symbol_bytes;
-        if (own.count <= sync_ids_max && few && shorter) return tell_ids(range);
-        if (symbols > 0 && own.count <= symbols_most) return tell_symbols(range, own, symbols);
+        if (shorter && own.count <= (yes ? ids_asked : sync_ids_max)) return tell_ids(range);
+        if (shorter && own.count <= ids_asked) return ask(range, 0);
+        if (symbols > 0 && own.count <= (yes ? sync_symbols_asked : sync_symbols_unasked))
+            return tell_symbols(range, own, symbols);
         if (symbols > 0 && own.count <= sync_symbols_asked) return ask(range, symbols);
         split(range, own.count);
     }
@@ -203,10 +220,7 @@ struct Run {
             if (own.count <= sync_bulk_records) return tell(range, own);
             return split(range, own.count);
         }
-        const auto symbols = symbols_of(own.count, theirs.count);
-        if (symbols == 0 && !density.dense && own.count > sync_leaf_records)
-            return split(range, own.count);
-        respond(range, own, symbols, sync_symbols_unasked);
+        respond(range, own, symbols_of(own.count, theirs.count), Asked::No);
     }
 
     // ---- the initiator
@@ -240,8 +254,7 @@ struct Run {
         const auto symbols = symbols_of(own.count, theirs.count);
         const auto most = std::max(own.count, theirs.count);
         if (symbols > 0 && most <= sync_symbols_asked) return ask(range, symbols);
-        const auto leaf = density.dense ? sync_ids_max : sync_leaf_records;
-        if (most <= leaf) return ask(range, 0);
+        if (most <= ids_asked) return ask(range, 0);
         split(range, own.count);
     }
     void take_ids(const SyncRange& range, const RangeSum& own,
@@ -258,11 +271,8 @@ struct Run {
         const bool readable = own.count <= 2 * sync_symbols_asked;
         const auto ours = own_ids(range, readable ? own.count : 0);
         auto apart = readable ? differences(symbols, ours) : std::nullopt;
-        if (!apart && own.count <= sync_ids_max) return ask(range, 0);
-        if (!apart) {
-            density.dense = true;
-            return split(range, own.count);
-        }
+        if (!apart && own.count <= ids_asked) return ask(range, 0);
+        if (!apart) return split(range, own.count);
         // The first symbol has all of a set.
         const auto theirs = static_cast<std::uint64_t>(symbols.front().count);
         settle(range, std::move(*apart), theirs, ours.size());
@@ -299,7 +309,7 @@ struct Run {
         case SyncMode::Symbols:
             return leads ? take_symbols(range, own, element.symbols) : tell(range, own);
         case SyncMode::AskSymbols:
-            if (!leads) return respond(range, own, element.asked, sync_symbols_asked);
+            if (!leads) return respond(range, own, element.asked, Asked::Yes);
             return own.count <= 2 * sync_symbols_asked ? ask(range, element.asked)
                                                        : split(range, own.count);
         }
@@ -358,9 +368,12 @@ Reconciled reconcile(RangeView& view, const SyncKey& session_key,
                      const std::vector<SyncElement>& elements, SyncSide side) {
     Run run{view, session_key, side};
     std::vector<RangeSum> own;
-    for (const auto& element : elements)
+    Density density;
+    for (const auto& element : elements) {
         own.push_back(run.own_sum(element));
-    run.density = density_of(elements, own);
+        if (element.mode == SyncMode::Fingerprint) density.add(own.back(), element.sum);
+    }
+    run.each = density.each();
     for (std::size_t i = 0; i < elements.size(); ++i)
         run.on(elements[i], own[i]);
     return std::move(run.out);

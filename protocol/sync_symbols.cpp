@@ -4,24 +4,20 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/random.h"
+
 namespace warren::protocol {
 
 namespace {
 
-// Steele, Lea, Flood (2014): SplitMix64. The short ids are keyed, so nobody chooses what it gives.
+// The short ids are keyed, so nobody chooses what is drawn from them.
 class Draws {
 public:
-    explicit Draws(std::uint64_t id) : state_(id) {}
-    std::uint64_t next() {
-        state_ += 0x9e3779b97f4a7c15;
-        std::uint64_t out = state_;
-        out = (out ^ (out >> 30)) * 0xbf58476d1ce4e5b9;
-        out = (out ^ (out >> 27)) * 0x94d049bb133111eb;
-        return out ^ (out >> 31);
-    }
-    std::uint32_t sixteen() {
+    explicit Draws(std::uint64_t id) : random_(id) {}
+    std::uint32_t check() { return static_cast<std::uint32_t>(random_.next() >> 32); }
+    std::uint32_t sixteen_bits() {
         if (left_ == 0) {
-            bits_ = next();
+            bits_ = random_.next();
             left_ = 4;
         }
         const auto out = static_cast<std::uint32_t>(bits_ & 0xffff);
@@ -31,16 +27,17 @@ public:
     }
 
 private:
-    std::uint64_t state_, bits_ = 0;
+    SeededRandom random_;
+    std::uint64_t bits_ = 0;
     unsigned left_ = 0;
 };
 
 // Puts an id into the symbols it belongs to: symbol i has it with probability 1 / (1 + i / 2).
 void apply(std::span<CodedSymbol> symbols, std::uint64_t id, std::int64_t sign) {
     Draws draws(id);
-    const auto check = static_cast<std::uint32_t>(draws.next() >> 32);
+    const auto check = draws.check();
     for (std::uint32_t i = 0; i < symbols.size(); ++i) {
-        if (i > 0 && draws.sixteen() * (2 + i) >= 2U * 65'536) continue;
+        if (i > 0 && draws.sixteen_bits() * (2 + i) >= 2U * 65'536) continue;
         symbols[i].count += sign;
         symbols[i].ids ^= id;
         symbols[i].check ^= check;
@@ -48,8 +45,7 @@ void apply(std::span<CodedSymbol> symbols, std::uint64_t id, std::int64_t sign) 
 }
 
 bool is_one_id(const CodedSymbol& symbol) {
-    return (symbol.count == 1 || symbol.count == -1) &&
-           symbol.check == static_cast<std::uint32_t>(Draws(symbol.ids).next() >> 32);
+    return (symbol.count == 1 || symbol.count == -1) && symbol.check == Draws(symbol.ids).check();
 }
 
 }  // namespace
@@ -84,7 +80,9 @@ std::optional<SetDifference> differences(std::vector<CodedSymbol> theirs,
 
 std::size_t symbols_for(double differences) {
     constexpr double most = 1e6;  // so many symbols nobody sends
-    return static_cast<std::size_t>(std::ceil(2 * std::min(differences, most))) + 3;
+    const auto mean = std::min(differences, most);
+    // Some ranges have more than the mean.
+    return static_cast<std::size_t>(std::ceil(1.6 * mean + 2.5 * std::sqrt(mean))) + 1;
 }
 
 }  // namespace warren::protocol

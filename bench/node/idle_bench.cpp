@@ -2,8 +2,6 @@
 // its processes share the cost of (PSS), and the CPU of one idle minute.
 #include <poll.h>
 
-#include <fstream>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "bench/support/processes.h"
@@ -14,14 +12,7 @@ namespace warren::bench {
 namespace {
 
 double pss_mib(pid_t pid) {
-    std::ifstream in("/proc/" + std::to_string(pid) + "/smaps_rollup");
-    for (std::string word; in >> word;) {
-        if (word != "Pss:") continue;
-        double kib = 0;
-        in >> kib;
-        return kib / 1024;
-    }
-    return 0;
+    return memory_mib(pid, "smaps_rollup", "Pss:");
 }
 
 }  // namespace

@@ -47,8 +47,8 @@ bool is_valid_packet(ByteView packet) {
                                        parts->signed_bytes.size(), ed25519_part(*key).data()) == 0;
 }
 
-// What this peer gives is bounded by what it is asked for: the node is measured, not its neighbour.
-OverlaySettings OverlayPeer::settings() {
+// The node is measured, not its neighbour.
+OverlaySettings OverlayPeer::generous_settings() {
     OverlaySettings out;
     out.lan = true;
     out.walk_interval = 100_ms;
@@ -57,8 +57,9 @@ OverlaySettings OverlayPeer::settings() {
     return out;
 }
 
-OverlayPeer::OverlayPeer(std::uint64_t seed)
-    : random_(seed), identity_(seed), overlay_(identity_.public_key(), settings(), random_) {
+OverlayPeer::OverlayPeer(std::uint64_t seed, OverlaySettings settings)
+    : random_(seed), identity_(seed),
+      overlay_(identity_.public_key(), std::move(settings), random_) {
     auto udp = network::Udp::adopt(open_socket(address_));
     WARREN_CHECK(udp.ok());
     udp_ = std::move(*udp);
@@ -69,7 +70,11 @@ OverlayPeer::~OverlayPeer() {
 }
 
 void OverlayPeer::hold(const CommunityId& community, const std::vector<Bytes>& packets) {
-    sets_.try_emplace(community, community, packets);
+    hold(community, std::make_unique<RecordSet>(community, packets));
+}
+
+void OverlayPeer::hold(const CommunityId& community, std::unique_ptr<PeerStore> store) {
+    stores_[community] = std::move(store);
     overlay_.join(monotonic_now(), community);
 }
 
@@ -111,7 +116,11 @@ void OverlayPeer::settle() {
 }
 
 void OverlayPeer::apply(SendDatagram& effect) {
-    udp_->queue(effect.to, std::move(effect.bytes));
+    if (!on_send || on_send(effect.bytes)) udp_->queue(effect.to, std::move(effect.bytes));
+}
+
+void OverlayPeer::apply(SyncEnded& effect) {
+    if (on_sync_ended) on_sync_ended(effect);
 }
 
 void OverlayPeer::apply(CheckSignature& effect) {
@@ -122,38 +131,25 @@ void OverlayPeer::apply(SignAndSend& effect) {
     overlay_.signed_bytes(monotonic_now(), effect.token, identity_.sign(effect.unsigned_bytes));
 }
 
-// It has all there is: what others push is known here, or nothing that it keeps.
 void OverlayPeer::apply(StoreRecords& effect) {
-    overlay_.stored(monotonic_now(), effect.token,
-                    std::vector<RecordVerdict>(effect.packets.size(), RecordVerdict::Known));
+    const auto verdicts = stores_.at(effect.community)->store(effect.packets);
+    overlay_.stored(monotonic_now(), effect.token, verdicts);
 }
 
 void OverlayPeer::apply(Reconcile& effect) {
+    const auto out = stores_.at(effect.community)->reconcile(effect);
     const auto now = monotonic_now();
-    auto& set = sets_.at(effect.community);
-    if (effect.opening) {
-        const auto opening = encode(SyncBody{set.epoch(), open_sync(set)});
-        return overlay_.reconciled(now, effect.token, {opening});
-    }
-    const auto body = decode_sync_body(effect.elements);
-    if (!body) return overlay_.failed(now, effect.token);
-    const auto side = effect.responder ? SyncSide::Responder : SyncSide::Initiator;
-    set.rekey(body->epoch);
-    const auto out =
-        reconcile(set, session_key(effect.community, effect.session), body->elements, side);
-    const auto answers = encode(SyncBody{body->epoch, out.answers});
-    const auto wants = encode_selections(out.wants);
-    const auto offers = encode_selections(out.offers);
-    overlay_.reconciled(now, effect.token, {answers, wants, offers});
+    if (!out) return overlay_.failed(now, effect.token);
+    overlay_.reconciled(now, effect.token, {out->answers, out->wants, out->offers});
 }
 
 void OverlayPeer::apply(GetRoot& effect) {
-    overlay_.root(monotonic_now(), effect.token, sets_.at(effect.community).root());
+    overlay_.root(monotonic_now(), effect.token, stores_.at(effect.community)->root());
 }
 
 void OverlayPeer::apply(FetchRecords& effect) {
     const auto fetched =
-        sets_.at(effect.community).fetch(effect.session, effect.selections, effect.bytes_max);
+        stores_.at(effect.community)->fetch(effect.session, effect.selections, effect.bytes_max);
     overlay_.fetched(monotonic_now(), effect.token, fetched);
 }
 

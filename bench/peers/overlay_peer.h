@@ -1,9 +1,12 @@
 // One remote peer: the overlay core behind a real UDP socket on loopback, real keys and signatures,
-// records in memory. Runs on a thread of its own beside what is measured; its CPU is told apart.
+// records in memory or in a shard. Runs on a thread of its own beside what is measured; its CPU is
+// told apart.
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include "bench/peers/record_set.h"
@@ -15,13 +18,24 @@ namespace warren::bench {
 
 class OverlayPeer {
 public:
-    explicit OverlayPeer(std::uint64_t seed);
+    explicit OverlayPeer(std::uint64_t seed,
+                         protocol::OverlaySettings settings = generous_settings());
     ~OverlayPeer();
     OverlayPeer(const OverlayPeer&) = delete;
     OverlayPeer& operator=(const OverlayPeer&) = delete;
 
+    // What this peer gives is bounded by what it is asked for.
+    static protocol::OverlaySettings generous_settings();
+
     void hold(const CommunityId& community, const std::vector<Bytes>& packets);
-    void start();  // what it holds stays as it is from here on
+    void hold(const CommunityId& community, std::unique_ptr<PeerStore> store);
+    void know(const Endpoint& other) { overlay_.add_bootstrap(monotonic_now(), other); }
+    // Set before start(), called on the peer's thread: each datagram that leaves (false: it is
+    // lost), each session that ends, each time that it holds what the other does.
+    std::function<bool(ByteView)> on_send;
+    std::function<void(const protocol::SyncEnded&)> on_sync_ended;
+    std::function<void()> on_in_sync;
+    void start();
     void stop();
 
     const Endpoint& address() const { return address_; }
@@ -31,7 +45,6 @@ public:
     std::uint64_t kernel_dropped() const { return udp_->kernel_dropped(); }
 
 private:
-    static protocol::OverlaySettings settings();
     void run(const std::stop_token& stop);
     void settle();
 
@@ -46,7 +59,10 @@ private:
     void apply(protocol::AddTorrentPeers&) {}
     void apply(protocol::PeerMet&) {}
     void apply(protocol::PeerLost&) {}
-    void apply(protocol::InSync&) {}
+    void apply(protocol::InSync&) {
+        if (on_in_sync) on_in_sync();
+    }
+    void apply(protocol::SyncEnded& effect);
     void apply(protocol::DhtFound&) {}
     void apply(protocol::DhtStored&) {}
     void apply(protocol::DhtPeersFound&) {}
@@ -54,7 +70,7 @@ private:
     SeededRandom random_;
     test::TestIdentity identity_;
     protocol::Overlay overlay_;
-    std::map<CommunityId, RecordSet> sets_;
+    std::map<CommunityId, std::unique_ptr<PeerStore>> stores_;
     std::unique_ptr<network::Udp> udp_;
     Endpoint address_;
     bool blocked_ = false;  // the kernel takes no more datagrams now

@@ -30,7 +30,15 @@ void RecordSet::rekey(SyncEpoch epoch) {
     }
 }
 
-CommunityRoot RecordSet::root() const {
+std::optional<PeerStore::Answer> RecordSet::reconcile(const Reconcile& wish) {
+    if (wish.opening) return answer(*this, epoch_, wish, {});
+    const auto body = decode_sync_body(wish.elements);
+    if (!body) return std::nullopt;
+    rekey(body->epoch);
+    return answer(*this, body->epoch, wish, body->elements);
+}
+
+CommunityRoot RecordSet::root() {
     return {sums_.back(), records_.empty() ? 0 : records_.back().ref.time, epoch_};
 }
 
@@ -71,8 +79,7 @@ std::vector<RecordRef> RecordSet::split(const SyncRange& range, std::size_t part
     return out;
 }
 
-FetchedRecords RecordSet::fetch(std::uint64_t session, ByteView selections,
-                                std::size_t bytes_max) const {
+FetchedRecords RecordSet::fetch(std::uint64_t session, ByteView selections, std::size_t bytes_max) {
     FetchedRecords out;
     auto decoded = decode_selections(selections);
     if (!decoded) return out;

@@ -4,23 +4,26 @@
 
 #include <vector>
 
-#include "protocol/overlay_types.h"
+#include "bench/peers/peer_store.h"
 #include "protocol/record.h"
 #include "protocol/sync.h"
 
 namespace warren::bench {
 
-class RecordSet final : public protocol::RangeView {
+class RecordSet final : public PeerStore, public protocol::RangeView {
 public:
     RecordSet(const CommunityId& community, const std::vector<Bytes>& packets);
 
     std::size_t size() const { return records_.size(); }
-    protocol::SyncEpoch epoch() const { return epoch_; }
-    void rekey(protocol::SyncEpoch epoch);  // the side that leads chooses it
-    protocol::CommunityRoot root() const;
-    // What a FETCH selects, as many as fit.
+
+    std::optional<Answer> reconcile(const protocol::Reconcile& wish) override;
+    protocol::CommunityRoot root() override;
     protocol::FetchedRecords fetch(std::uint64_t session, ByteView selections,
-                                   std::size_t bytes_max) const;
+                                   std::size_t bytes_max) override;
+    // It has all there is: what others push is known here, or nothing that it keeps.
+    std::vector<protocol::RecordVerdict> store(const std::vector<Bytes>& packets) override {
+        return {packets.size(), protocol::RecordVerdict::Known};
+    }
 
     protocol::RangeSum sum(const protocol::SyncRange& range) override;
     std::vector<RecordRef> refs(const protocol::SyncRange& range, std::size_t limit) override;
@@ -35,6 +38,7 @@ private:
         std::size_t first = 0, last = 0;
     };
     Span span_of(const protocol::SyncRange& range) const;
+    void rekey(protocol::SyncEpoch epoch);  // the side that leads chooses it
 
     CommunityId community_;
     protocol::SyncEpoch epoch_ = 0;

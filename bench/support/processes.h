@@ -25,6 +25,18 @@ inline double cpu_seconds(pid_t pid) {
     return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+// A line of a file of /proc/PID that begins with this word, in MiB ("Pss:", "VmHWM:").
+inline double memory_mib(pid_t pid, const char* file, const std::string& line) {
+    std::ifstream in("/proc/" + std::to_string(pid) + "/" + file);
+    for (std::string word; in >> word;) {
+        if (word != line) continue;
+        double kib = 0;
+        in >> kib;
+        return kib / 1024;
+    }
+    return 0;
+}
+
 // "warrend", "network-0", ... and their process ids.
 inline std::map<std::string, pid_t> processes_of(const test::Node& node) {
     std::map<std::string, pid_t> out = {{"warrend", node.pid()}};

@@ -70,6 +70,7 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(PeerMet& e) { worker.tell(e); }
         void operator()(PeerLost& e) { worker.tell(e); }
         void operator()(InSync& e) { worker.tell(e); }
+        void operator()(SyncEnded& e) { worker.tell(e); }
         void operator()(DhtFound& e) { worker.fulfil(worker.finds_, e); }
         void operator()(DhtStored& e) { worker.fulfil(worker.stores_, e); }
         void operator()(DhtPeersFound& e) { worker.fulfil(worker.member_finds_, e); }
@@ -104,6 +105,11 @@ void NetworkWorker::tell(const protocol::InSync& event) {
     host_.tap().event("event.community.in_sync", {{"community", event.community.hex()},
                                                   {"peer", event.member.hex()},
                                                   {"records", event.records}});
+}
+
+void NetworkWorker::tell(const protocol::SyncEnded& event) {
+    log::debug("sync session ended community={} peer={} rounds={} equal={}", event.community.hex(),
+               event.member.hex(), event.rounds, event.equal);
 }
 
 pipe::Task<void> NetworkWorker::sign(protocol::SignAndSend effect) {

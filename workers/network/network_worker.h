@@ -72,6 +72,7 @@ private:
     void tell(const protocol::PeerMet& event);
     void tell(const protocol::PeerLost& event);
     void tell(const protocol::InSync& event);
+    void tell(const protocol::SyncEnded& event);
     pipe::Task<void> sign(protocol::SignAndSend effect);
     pipe::Task<void> reconcile(protocol::Reconcile effect);
     pipe::Task<void> get_root(protocol::GetRoot effect);

@@ -1,0 +1,247 @@
+// A new member joins a community of many records from one peer on loopback; both are real nodes
+// with all their processes. How fast records come, from the first commit to the last, beside what
+// one core could check; what the serving node's own users feel meanwhile; the memory of both.
+#include <poll.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "bench/node/ingest_tools.h"
+#include "bench/support/processes.h"
+#include "tests/support/node.h"
+#include "tests/support/test_identity.h"
+#include "workers/storage/layout.h"
+
+namespace warren::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t seed = 30;
+constexpr double silence_max_s = 30, quiet_s = 10;
+constexpr std::size_t sample_max = 20'000;
+
+// The community as the serving node's files hold it, and some of its packets.
+struct Community {
+    CommunityId id;
+    std::vector<Bytes> sample;
+    double record_bytes = 0;
+};
+
+void store(shard::Shard& shard, std::vector<Bytes>& batch) {
+    const std::vector<ByteView> views(batch.begin(), batch.end());
+    const auto verdicts = shard.store(views, shard::Durability::Replicated);
+    WARREN_CHECK(verdicts.ok() && verdicts->back() == shard::Verdict::Accepted);
+    batch.clear();
+}
+
+std::unique_ptr<shard::Shard> new_shard(const storage::Layout& layout, const CommunityId& id,
+                                        const std::optional<shard::Founder>& founder) {
+    WARREN_CHECK(layout.join(id, founder).ok());
+    auto shard = shard::Shard::open(layout.shard_file(id), id,
+                                    {.epoch = {}, .bytes_max = std::uint64_t{1} << 33});
+    WARREN_CHECK(shard.ok());
+    return std::move(*shard);
+}
+
+// Straight into the files, unsynced; every signature is real, for the new member checks them all.
+Community write_community(const std::string& state, std::size_t records) {
+    const storage::Layout layout(state);
+    WARREN_CHECK(layout.prepare().ok());
+    const test::TestIdentity author(seed);
+    test::TestChannel channel(author, seed + 1);
+    Community out{channel.community(), {}, 0};
+    auto shard = new_shard(layout, out.id, shard::Founder{author.public_key(), channel.nonce()});
+    std::vector<Bytes> batch = {channel.genesis("Join")};
+    std::size_t bytes = 0;
+    for (std::size_t i = 1; i < records; ++i) {
+        batch.push_back(
+            channel.torrent("A torrent of middling name length, number " + std::to_string(i)));
+        bytes += batch.back().size();
+        if (out.sample.size() < sample_max) out.sample.push_back(batch.back());
+        if (batch.size() == 1000) store(*shard, batch);
+    }
+    if (!batch.empty()) store(*shard, batch);
+    WARREN_CHECK(shard->checkpoint_for_close().ok());
+    auto directory = new_shard(layout, protocol::directory_community(), std::nullopt);
+    batch = {channel.announcement("Join", 1)};
+    store(*directory, batch);
+    WARREN_CHECK(directory->checkpoint_for_close().ok());
+    out.record_bytes = static_cast<double>(bytes) / static_cast<double>(records - 1);
+    return out;
+}
+
+// A user of the serving node, asking a hundred times a second at the most; on a thread of its own.
+class User {
+public:
+    explicit User(test::Node& node) : node_(node) {}
+
+    template <typename During>
+    std::vector<double> measure(During&& during) {
+        std::vector<double> ms;
+        std::atomic<bool> stop = false;
+        std::jthread thread([&] {
+            while (!stop) {
+                const auto answer = node_.get("/api/v1/channels?limit=20", 10);
+                WARREN_CHECK(answer.status == 200);
+                ms.push_back(answer.milliseconds);
+                ::poll(nullptr, 0, 10);
+            }
+        });
+        during();
+        stop = true;
+        thread.join();
+        return ms;
+    }
+
+private:
+    test::Node& node_;
+};
+
+json spread(const std::vector<double>& ms) {
+    return {{"p50", median(ms)}, {"p99", percentile(ms, 0.99)}, {"count", ms.size()}};
+}
+
+std::map<std::string, double> cpu_of(const test::Node& node) {
+    std::map<std::string, double> out;
+    for (const auto& [name, pid] : processes_of(node))
+        out[name] = cpu_seconds(pid);
+    return out;
+}
+
+json spent(const std::map<std::string, double>& before, const test::Node& node) {
+    json out;
+    for (const auto& [name, seconds] : cpu_of(node))
+        out[name] = seconds - before.at(name);
+    return out;
+}
+
+json memory_of(const test::Node& node, double& most) {
+    json out;
+    most = 0;
+    for (const auto& [name, pid] : processes_of(node)) {
+        const auto peak = memory_mib(pid, "status", "VmHWM:");
+        most += peak;
+        out[name] = {{"peak_rss_mib", peak}, {"pss_mib", memory_mib(pid, "smaps_rollup", "Pss:")}};
+    }
+    return out;
+}
+
+void wait_until_idle(const test::Node& node) {
+    const auto used = [&] {
+        double out = 0;
+        for (const auto& [name, seconds] : cpu_of(node))
+            out += seconds;
+        return out;
+    };
+    for (int i = 0; i < 300; ++i) {
+        const auto before = used();
+        ::poll(nullptr, 0, 1000);
+        if (used() - before < 0.05) return;
+    }
+}
+
+struct Joined {
+    std::size_t at_first = 0, at_last = 0;
+    double seconds = 0;
+    json cpu_joiner, cpu_server;
+};
+
+Joined watch_join(test::Node& joiner, const test::Node& server, CommitWatch& watch,
+                  std::size_t records) {
+    Joined out;
+    Nanoseconds first = 0, last = monotonic_now();
+    std::map<std::string, double> joiner_cpu, server_cpu;
+    while (out.at_last < records) {
+        const auto count = watch.next();
+        const auto now = monotonic_now();
+        if (count == 0) {
+            if (now - last > static_cast<Nanoseconds>(silence_max_s * 1e9)) break;
+            continue;
+        }
+        if (first == 0) {
+            first = now;
+            out.at_first = count;
+            joiner_cpu = cpu_of(joiner);
+            server_cpu = cpu_of(server);
+        }
+        out.at_last = count;
+        last = now;
+    }
+    if (first == 0) return out;
+    out.seconds = static_cast<double>(last - first) / 1e9;
+    out.cpu_joiner = spent(joiner_cpu, joiner);
+    out.cpu_server = spent(server_cpu, server);
+    return out;
+}
+
+std::string tap_of_storage(const test::Node& node) {
+    const auto roster = node.roster();
+    for (const auto& row : roster["workers"])
+        if (row["role"] == "storage") return row["tap"];
+    return {};
+}
+
+int bench(int argc, char** argv) {
+    const auto records = std::stoul(option(argc, argv, "records", "300000"));
+    const auto nice = option(argc, argv, "nice", "10");
+    const std::filesystem::path folder = option(argc, argv, "folder", "build/bench/join");
+    std::filesystem::remove_all(folder);
+    const std::string large = "storage.shard_bytes_max=8589934592";
+    test::Node server({.name = "join-server", .settings = {large}, .folder = folder / "server"});
+    const auto community = write_community(server.state(), records);
+    const auto rate_before = verify_rate(community.sample);
+    WARREN_CHECK(server.start(60));
+    wait_until_idle(server);
+    User user(server);
+    const auto quiet = user.measure([] { ::poll(nullptr, 0, static_cast<int>(quiet_s * 1000)); });
+
+    // As if on a machine of its own: what the serving node and its user need comes first.
+    std::vector<std::string> settings = {large,
+                                         "overlay.bootstrap_peers=" + server.overlay_address()};
+    for (const auto* role : {"network", "verify", "storage", "torrent", "sign", "api"})
+        settings.push_back("workers." + std::string(role) + ".nice=" + nice);
+    test::Node joiner({.name = "join", .settings = settings, .folder = folder / "joiner"});
+    WARREN_CHECK(joiner.start(60));
+    CommitWatch watch(tap_of_storage(joiner), community.id);
+    Joined joined;
+    const auto beside = user.measure([&] { joined = watch_join(joiner, server, watch, records); });
+    double server_mib = 0, joiner_mib = 0;
+    Report report;
+    report.bench = "join";
+    report.raw["server_memory"] = memory_of(server, server_mib);
+    report.raw["joiner_memory"] = memory_of(joiner, joiner_mib);
+    joiner.stop();
+    server.stop();
+    const auto rate = (rate_before + verify_rate(community.sample)) / 2;
+    const auto per_s = joined.seconds > 0
+                           ? static_cast<double>(joined.at_last - joined.at_first) / joined.seconds
+                           : 0;
+    const auto quiet_p99 = percentile(quiet, 0.99);
+    report.goals = {
+        {"join_ratio", per_s / rate, "x", 0.8, Goal::Better::Higher,
+         "libsodium's rate on one core (one verify worker; CPU time, same packets); both nodes and "
+         "the user share this machine's " +
+             std::to_string(std::thread::hardware_concurrency()) + " cores"},
+        {"others_p99_ratio", percentile(beside, 0.99) / quiet_p99, "x", 1.1, Goal::Better::Lower,
+         "p99 of the serving node's user in quiet: " + std::to_string(quiet_p99) + " ms"},
+    };
+    report.raw["records"] = {{"all", records}, {"arrived", joined.at_last}};
+    report.raw["records_per_s"] = per_s;
+    report.raw["verify_rate_per_core"] = rate;
+    report.raw["record_bytes"] = community.record_bytes;
+    report.raw["seconds"] = joined.seconds;
+    report.raw["cpu_seconds"] = {{"joiner", joined.cpu_joiner}, {"server", joined.cpu_server}};
+    report.raw["user_ms"] = {{"quiet", spread(quiet)}, {"beside", spread(beside)}};
+    report.raw["peak_rss_mib"] = {{"server", server_mib}, {"joiner", joiner_mib}};
+    std::filesystem::remove_all(folder);
+    return finish(report, argc, argv);
+}
+
+}  // namespace
+}  // namespace warren::bench
+
+int main(int argc, char** argv) {
+    return warren::bench::bench(argc, argv);
+}
