@@ -20,6 +20,7 @@ RecordVerdict verdict_of(shard::Verdict verdict) {
     case shard::Verdict::Known: return RecordVerdict::Known;
     case shard::Verdict::Waiting: return RecordVerdict::Waiting;
     case shard::Verdict::Refused: return RecordVerdict::Refused;
+    case shard::Verdict::NotStored: return RecordVerdict::NotStored;
     }
     return RecordVerdict::NotStored;
 }
