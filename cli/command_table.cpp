@@ -87,8 +87,14 @@ void add_content_commands(std::vector<CommandRow>& rows) {
                                    "channel create Books --quiet"},
                           run_channel_create}));
     rows.push_back(reads({"channel list", "the channels that this node knows",
-                          Options{limit_option, after_option},
-                          Examples{"channel list", "channel list --json"}, run_channel_list}));
+                          Options{{"--sort", Text, "ORDER", "by name, popularity or updated", false,
+                                   0, 0, "name|popularity|updated"},
+                                  flag("--subscribed", "only those that you are subscribed to"),
+                                  limit_option,
+                                  after_option},
+                          Examples{"channel list", "channel list --sort popularity",
+                                   "channel list --subscribed --json"},
+                          run_channel_list}));
     rows.push_back(reads({"channel show", "what a channel holds",
                           Options{word("CHANNEL", "id of the channel"), limit_option, after_option},
                           Examples{"channel show 1f0c…", "channel show 1f0c… --field items.name"},
@@ -100,7 +106,9 @@ void add_content_commands(std::vector<CommandRow>& rows) {
          Options{word("CHANNEL", "id of the channel"),
                  {"WHAT", Texts, "WHAT", "directory, file, FILE.torrent or magnet link", true},
                  {"--name", Text, "NAME", "name to publish it under; a magnet link needs one"},
-                 {"--tags", Text, "TAGS", "words to find it by, separated by commas"}},
+                 {"--tags", Text, "TAGS", "words to find it by, separated by commas"},
+                 {"--tracker", Texts, "URL", "tracker to announce with it; repeatable"},
+                 {"--thumbnail", Text, "SHA256", "hash of a picture, in hex"}},
          Examples{"channel add 1f0c… films/spring", "channel add 1f0c… spring.torrent",
                   "channel add 1f0c… 'magnet:?xt=urn:btih:…' --name Spring"},
          run_channel_add}));
@@ -124,6 +132,102 @@ void add_content_commands(std::vector<CommandRow>& rows) {
                           {},
                           Examples{"communities"},
                           run_communities}));
+}
+
+void add_channel_commands(std::vector<CommandRow>& rows) {
+    const auto channel = word("CHANNEL", "id of the channel");
+    const auto ref = word("REF", "the record, as listings show it: TIME.ID");
+    const OptionRow about{"--about", Text, "REF", "a torrent; the channel itself when absent"};
+    rows.push_back(reads({"channel edit", "change a channel's name or description",
+                          Options{channel,
+                                  {"--name", Text, "NAME", "its new name"},
+                                  {"--description", Text, "TEXT", "what it is about"}},
+                          Examples{"channel edit 1f0c… --name 'Open films'"}, run_channel_edit}));
+    rows.push_back(
+        {"channel vote", "vote for or against a channel, or take the vote back",
+         Options{channel, {"VOTE", Text, "VOTE", "up, down or none", true, 0, 0, "up|down|none"}},
+         Examples{"channel vote 1f0c… up", "channel vote 1f0c… none"}, run_channel_vote});
+    rows.push_back({"channel subscribe", "subscribe to a channel, and take part in it",
+                    Options{channel}, Examples{"channel subscribe 1f0c…"}, run_channel_subscribe});
+    rows.push_back({"channel unsubscribe", "end a subscription; what is here stays",
+                    Options{channel}, Examples{"channel unsubscribe 1f0c…"},
+                    run_channel_unsubscribe});
+    rows.push_back(reads({"channel torrent show", "one torrent, with trackers and thumbnail",
+                          Options{channel, ref}, Examples{"channel torrent show 1f0c… 17.9ab4…"},
+                          run_channel_torrent_show}));
+    rows.push_back(
+        reads({"channel torrent edit", "change what is said of a torrent; the rest stays",
+               Options{channel,
+                       ref,
+                       {"--name", Text, "NAME", "its new name"},
+                       {"--tags", Text, "TAGS", "words to find it by, separated by commas"},
+                       {"--tracker", Texts, "URL", "all its trackers; repeatable"},
+                       {"--thumbnail", Text, "SHA256", "hash of a picture, in hex"}},
+               Examples{"channel torrent edit 1f0c… 17.9ab4… --name Spring --tags film,open"},
+               run_channel_torrent_edit}));
+    rows.push_back(
+        reads({"channel comment list", "comments on a torrent or a channel",
+               Options{channel, about, limit_option, after_option},
+               Examples{"channel comment list 1f0c… --about 17.9ab4…"}, run_channel_comment_list}));
+    rows.push_back(reads({"channel comment add", "comment on a torrent, a channel, or a comment",
+                          Options{channel,
+                                  word("TEXT", "what to say"),
+                                  about,
+                                  {"--reply-to", Text, "REF", "the comment that this answers"}},
+                          Examples{"channel comment add 1f0c… 'well made' --about 17.9ab4…"},
+                          run_channel_comment_add}));
+    rows.push_back(reads({"channel comment edit", "change a comment of yours",
+                          Options{channel, ref, word("TEXT", "what it says now")},
+                          Examples{"channel comment edit 1f0c… 21.03fe… 'very well made'"},
+                          run_channel_comment_edit}));
+}
+
+void add_playlist_commands(std::vector<CommandRow>& rows) {
+    const auto channel = word("CHANNEL", "id of the channel");
+    const auto ref = word("REF", "the record, as listings show it: TIME.ID");
+    rows.push_back(reads({"channel playlist list", "the playlists of a channel",
+                          Options{channel, limit_option, after_option},
+                          Examples{"channel playlist list 1f0c…"}, run_channel_playlist_list}));
+    rows.push_back(reads({"channel playlist show", "one playlist, and its torrents in order",
+                          Options{channel, ref}, Examples{"channel playlist show 1f0c… 30.77d0…"},
+                          run_channel_playlist_show}));
+    const OptionRow torrents{"TORRENT", Texts, "TORRENT", "torrents in order: TIME.ID each"};
+    rows.push_back(reads({"channel playlist create", "make a playlist of a channel's torrents",
+                          Options{channel,
+                                  word("NAME", "what people will read"),
+                                  torrents,
+                                  {"--description", Text, "TEXT", "what it is about"}},
+                          Examples{"channel playlist create 1f0c… Shorts 17.9ab4… 18.c5e2…"},
+                          run_channel_playlist_create}));
+    rows.push_back(reads({"channel playlist edit", "change a playlist; what is not given stays",
+                          Options{channel,
+                                  ref,
+                                  torrents,
+                                  {"--name", Text, "NAME", "its new name"},
+                                  {"--description", Text, "TEXT", "what it is about"}},
+                          Examples{"channel playlist edit 1f0c… 30.77d0… 18.c5e2… 17.9ab4…"},
+                          run_channel_playlist_edit}));
+}
+
+void add_moderation_commands(std::vector<CommandRow>& rows) {
+    const auto channel = word("CHANNEL", "id of the channel");
+    const auto ref = word("REF", "the record, as listings show it: TIME.ID");
+    const OptionRow as{"--as", Text, "ROLE", "author of the record, or moderator",
+                       false,  0,    0,      "author|moderator"};
+    rows.push_back(
+        reads({"channel moderation hide", "hide a record of a channel everywhere",
+               Options{channel, ref, as}, Examples{"channel moderation hide 1f0c… 21.03fe…"},
+               run_channel_moderation_hide}));
+    rows.push_back(reads(
+        {"channel moderation restore", "bring a hidden record back", Options{channel, ref, as},
+         Examples{"channel moderation restore 1f0c… 21.03fe…"}, run_channel_moderation_restore}));
+    rows.push_back(
+        reads({"channel moderation log", "what moderators hid and restored, newest first",
+               Options{channel, limit_option, after_option},
+               Examples{"channel moderation log 1f0c…"}, run_channel_moderation_log}));
+    rows.push_back(
+        reads({"popular", "of the newest torrents, those with the best health and freshness",
+               Options{limit_option}, Examples{"popular --limit 10"}, run_popular}));
 }
 
 void add_download_commands(std::vector<CommandRow>& rows) {
@@ -301,6 +405,10 @@ constexpr GroupRow groups[] = {
     {"config", "settings files"},
     {"identity", "who the node is"},
     {"channel", "channels and what they hold"},
+    {"channel torrent", "one torrent of a channel"},
+    {"channel comment", "comments on torrents and channels"},
+    {"channel playlist", "ordered lists of torrents"},
+    {"channel moderation", "what is hidden, and by whom"},
     {"download", "downloads"},
     {"shard", "communities' files"},
     {"community", "communities' rules"},
@@ -316,6 +424,9 @@ std::span<const CommandRow> command_rows() {
         std::vector<CommandRow> out;
         add_node_commands(out);
         add_content_commands(out);
+        add_channel_commands(out);
+        add_playlist_commands(out);
+        add_moderation_commands(out);
         add_download_commands(out);
         add_watch_commands(out);
         add_overlay_commands(out);

@@ -30,6 +30,25 @@ Exit run_channel_leave(const Call& call);
 Exit run_search(const Call& call);
 Exit run_author(const Call& call);
 
+// commands/channel_items.cpp
+Exit run_channel_edit(const Call& call);
+Exit run_channel_vote(const Call& call);
+Exit run_channel_subscribe(const Call& call);
+Exit run_channel_unsubscribe(const Call& call);
+Exit run_channel_torrent_show(const Call& call);
+Exit run_channel_torrent_edit(const Call& call);
+Exit run_channel_comment_list(const Call& call);
+Exit run_channel_comment_add(const Call& call);
+Exit run_channel_comment_edit(const Call& call);
+Exit run_channel_playlist_list(const Call& call);
+Exit run_channel_playlist_show(const Call& call);
+Exit run_channel_playlist_create(const Call& call);
+Exit run_channel_playlist_edit(const Call& call);
+Exit run_channel_moderation_hide(const Call& call);
+Exit run_channel_moderation_restore(const Call& call);
+Exit run_channel_moderation_log(const Call& call);
+Exit run_popular(const Call& call);
+
 // commands/download.cpp
 Exit run_download_add(const Call& call);
 Exit run_download_list(const Call& call);

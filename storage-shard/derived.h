@@ -226,7 +226,7 @@ private:
     Statement put_channel_, find_channel_, put_about_, remove_about_, count_torrents_;
     Statement put_announced_, put_torrent_, has_torrent_, newest_torrent_;
     Statement put_item_, find_item_, newest_item_, drop_item_, items_of_, author_key_;
-    Statement edit_torrent_, torrent_text_, said_, count_say_;
+    Statement edit_torrent_, torrent_text_, said_, count_say_, tell_standing_;
     Statement find_author_, put_author_, put_written_, same_place_, count_author_, count_in_;
     Statement torrents_of_, created_, remove_torrent_, authors_of_, remove_written_, remove_in_,
         doomed_;

@@ -83,9 +83,10 @@ Result<void> Derived::index_announced(const protocol::RecordView& record, Step& 
     if (!announced) return {};
     step.out.announced.push_back(
         {announced->channel, {record.author, announced->nonce}, announced->name});
-    return put_announced_.run(announced->channel, folded(announced->name), announced->name,
-                              record.author, announced->nonce, sql_time(record.time), record.id,
-                              change_);
+    WARREN_TRY_VOID(put_announced_.run(announced->channel, folded(announced->name), announced->name,
+                                       record.author, announced->nonce, sql_time(record.time),
+                                       record.id, change_));
+    return tell_standing_.run(announced->channel, change_);
 }
 
 Result<void> Derived::index_torrent(const protocol::RecordView& record, Step& step) {

@@ -48,6 +48,8 @@ Result<void> Derived::prepare_items() {
                connection_.prepare("SELECT payload FROM item WHERE author = ?1 AND kind = ?2 "
                                    "AND key = ?3 AND kind IN (32, 33) "
                                    "ORDER BY ref DESC LIMIT 1"));
+    WARREN_TRY(tell_standing_,
+               connection_.prepare("UPDATE standing SET change = ?2 WHERE channel = ?1"));
     WARREN_TRY(count_say_,
                connection_.prepare("INSERT INTO standing VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO "
                                    "UPDATE SET up = up + ?2, down = down + ?3, subscribers = "

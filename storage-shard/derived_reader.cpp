@@ -98,8 +98,11 @@ Result<void> DerivedReader::prepare_listings() {
                                                "announced WHERE change > ?1 LIMIT ?2"));
     WARREN_TRY(channel_, connection_.prepare("SELECT id, name, description, founder, torrents, "
                                              "updated_ms, sort_key FROM channel WHERE id = ?1"));
-    WARREN_TRY(standings_, connection_.prepare("SELECT channel, up, down, subscribers FROM "
-                                               "standing WHERE change > ?1"));
+    // Anybody may vote for any id: what is not announced is not told.
+    WARREN_TRY(standings_,
+               connection_.prepare("SELECT s.channel, s.up, s.down, s.subscribers FROM standing s "
+                                   "JOIN announced a ON a.id = s.channel WHERE s.change > ?1 "
+                                   "LIMIT ?2"));
     WARREN_TRY(mark_, connection_.prepare("SELECT body FROM mark WHERE community = ?1"));
     return {};
 }
@@ -118,7 +121,7 @@ Result<Changes> DerivedReader::changes(const Seen& seen) {
     auto since = out.whole ? std::int64_t{-1} : seen.change;
     WARREN_TRY(out.channels, all_of(channels_.rows(since), channel_from));
     WARREN_TRY(out.announced, all_of(announced_.rows(since, announced_max), announced_from));
-    Rows rows = standings_.rows(since);
+    Rows rows = standings_.rows(since, announced_max);
     while (true) {
         WARREN_TRY(bool more, rows.next());
         if (!more) return out;

@@ -24,7 +24,9 @@ struct FoundTorrent {
     std::string tags;
     std::int64_t created_ms = 0;
     std::string channel;
-    double text = 0;  // how well the words fit, 0..1
+    double text = 0;                      // how well the words fit, 0..1
+    bool edited = false;                  // name, tags and extras are those of an edit
+    protocol::TorrentExtras extras = {};  // of that; else they are in the record
 };
 struct Found {
     std::vector<FoundTorrent> torrents;  // the newest that match, newest first
@@ -99,7 +101,7 @@ struct Changes {
     Seen now;
     bool whole = false;  // all there is; what is not in it is gone
     std::vector<ListedChannel> channels, announced;
-    std::vector<std::pair<CommunityId, Standing>> standings;
+    std::vector<std::pair<CommunityId, Standing>> standings = {};
 };
 
 struct AuthorCursor {

@@ -69,6 +69,8 @@ FoundTorrent torrent_from(const Rows& rows) {
     if (auto edit = protocol::decode_torrent_edit(rows.blob(11))) {
         out.name = std::move(edit->name);
         out.tags = std::move(edit->tags);
+        out.extras = std::move(edit->extras);
+        out.edited = true;
     }
     return out;
 }

@@ -2,9 +2,9 @@
 #include "storage-shard/shard_reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_set>
 
+#include "protocol/record_ref.h"
 #include "storage-shard/migrations.h"
 
 namespace warren::shard {
@@ -18,19 +18,11 @@ constexpr std::size_t scan_max = 65'536;
 }  // namespace
 
 std::string cursor_text(const RecordRef& ref) {
-    return std::to_string(ref.time) + "." + ref.id.hex();
+    return protocol::ref_text(ref);
 }
 
 std::optional<RecordRef> cursor_from(std::string_view text) {
-    auto dot = text.find('.');
-    if (dot == std::string_view::npos) return std::nullopt;
-    RecordRef out;
-    auto* end = text.data() + dot;
-    auto parsed = std::from_chars(text.data(), end, out.time);
-    auto id = RecordId::from_hex_text(text.substr(dot + 1));
-    if (parsed.ec != std::errc{} || parsed.ptr != end || !id) return std::nullopt;
-    out.id = *id;
-    return out;
+    return protocol::ref_from(text);
 }
 
 ShardReader::ShardReader(const CommunityId& community, Connection connection)

@@ -16,6 +16,7 @@ namespace warren::shard {
 struct ContentRow {
     RecordRef ref;
     protocol::TorrentEntry entry;
+    bool edited = false;  // `entry` has what an edit says
 };
 struct ContentsPage {
     std::vector<ContentRow> rows;  // newest first

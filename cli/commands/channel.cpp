@@ -48,13 +48,17 @@ void print_torrents(const Json& json, bool with_channel) {
         {"NAME", Align::Left, true}, {"SIZE", Align::Right}, {"FILES", Align::Right}};
     columns.push_back(with_channel ? Column{"CHANNEL", Align::Left, true} : Column{"PUBLISHED"});
     columns.push_back({"INFOHASH"});
+    if (!with_channel) columns.push_back({"REF"});
     Table table(columns);
-    for (const auto& item : items_at(json, "items"))
-        table.add(
-            {string_at(item, "name"), human_size(size_at(item, "size")),
-             human_count(size_at(item, "files")),
-             with_channel ? string_at(item, "channel") : day_of(number_at(item, "created_ms")),
-             string_at(item, "infohash")});
+    for (const auto& item : items_at(json, "items")) {
+        std::vector<std::string> row{string_at(item, "name"), human_size(size_at(item, "size")),
+                                     human_count(size_at(item, "files")),
+                                     with_channel ? string_at(item, "channel")
+                                                  : day_of(number_at(item, "created_ms")),
+                                     string_at(item, "infohash")};
+        if (!with_channel) row.push_back(string_at(item, "ref"));
+        table.add(std::move(row));
+    }
     std::fputs(table.text(terminal_width()).c_str(), stdout);
 }
 
@@ -63,6 +67,9 @@ Result<Json> to_torrent(const Call& call, const std::string& what) {
     Json out;
     if (call.has("--name")) out["name"] = call.text("--name");
     if (call.has("--tags")) out["tags"] = call.text("--tags");
+    if (call.has("--thumbnail")) out["thumbnail"] = call.text("--thumbnail");
+    for (const auto& tracker : call.texts("--tracker"))
+        out["trackers"].push_back(tracker);
     if (what.starts_with("magnet:")) {
         if (!call.has("--name"))
             return bad_input("a magnet link has no name of its own; add --name NAME");
@@ -94,21 +101,29 @@ Exit run_channel_create(const Call& call) {
 }
 
 Exit run_channel_list(const Call& call) {
-    auto asked = ask(call, {"GET", "channels" + page_query(call), "", ""});
+    auto path = "channels" + page_query(call);
+    if (call.has("--sort")) path += "&sort=" + call.text("--sort");
+    if (call.has("--subscribed")) path += "&subscribed=true";
+    auto asked = ask(call, {"GET", path, "", ""});
     if (!asked.ok()) return asked.exit;
     if (auto printed = print_for_programs(call, asked, "items.id")) return *printed;
     Table table({{"CHANNEL"},
                  {"NAME", Align::Left, true},
                  {"TORRENTS", Align::Right},
+                 {"MEMBERS", Align::Right},
+                 {"VOTES"},
                  {"JOINED"},
                  {"OWN"},
                  {"CHANGED"},
                  {"ABOUT", Align::Left, true}});
     for (const auto& item : items_at(asked.json, "items"))
         table.add({string_at(item, "id"), string_at(item, "name"),
-                   human_count(size_at(item, "torrents")), flag_at(item, "joined") ? "yes" : "no",
-                   flag_at(item, "own") ? "yes" : "no", day_of(number_at(item, "updated_ms")),
-                   string_at(item, "description")});
+                   human_count(size_at(item, "torrents")),
+                   human_count(size_at(item, "subscribers")),
+                   "+" + human_count(size_at(item, "votes_up")) + " -" +
+                       human_count(size_at(item, "votes_down")),
+                   flag_at(item, "joined") ? "yes" : "no", flag_at(item, "own") ? "yes" : "no",
+                   day_of(number_at(item, "updated_ms")), string_at(item, "description")});
     std::fputs(table.text(terminal_width()).c_str(), stdout);
     print_more(asked.json);
     return Exit::Ok;

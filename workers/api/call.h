@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "protocol/record_ref.h"
 #include "workers/api/errand.h"
 #include "workers/api/json/parse.h"
 #include "workers/api/node_facts.h"
@@ -45,6 +46,7 @@ struct Call {
         return found == query.end() ? 50 : static_cast<std::uint32_t>(std::stoul(found->second));
     }
     CommunityId community() const { return *CommunityId::from_hex_text(path.at("id")); }
+    RecordRef record() const { return *protocol::ref_from(path.at("record")); }
     Infohash infohash() const { return *Infohash::from_hex_text(path.at("infohash")); }
 };
 

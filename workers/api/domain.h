@@ -35,6 +35,16 @@ struct Channel {
     std::uint64_t torrents = 0;
     bool joined = false, own = false;
     std::int64_t updated_ms = 0;
+    std::uint64_t up = 0, down = 0, subscribers = 0;
+    double popularity = 0;
+    int vote = 0;  // of this node's identity: 1, -1 or none
+    bool subscribed = false;
+};
+enum class ChannelOrder : std::uint8_t { Name, Popularity, Updated };
+struct ChannelQuery {
+    Page page;
+    ChannelOrder order = ChannelOrder::Name;
+    bool only_subscribed = false;
 };
 struct ChannelPage {
     std::vector<Channel> channels;
@@ -56,6 +66,34 @@ struct Torrent {
     std::uint64_t size = 0;
     std::uint32_t files = 0;
     std::int64_t created_ms = 0;
+    bool edited = false;
+    std::vector<std::string> trackers;
+    Bytes thumbnail;  // SHA-256; empty: none
+};
+// What a channel holds beside torrents; payloads as in the packets.
+struct Item {
+    RecordRef record;
+    std::uint8_t kind = 0;
+    Bytes author, payload;
+    std::optional<RecordRef> edit;
+    Bytes edited;
+};
+struct ItemQuery {
+    CommunityId community;
+    std::uint8_t kind = 0;
+    std::optional<RecordRef> about = std::nullopt;
+    std::optional<RecordRef> after = std::nullopt;
+    std::uint32_t limit = 50;
+    bool newest_first = false;
+};
+struct ItemPage {
+    std::vector<Item> items;
+    bool more = false;
+};
+struct StoredRecord {
+    Item item;
+    std::vector<Torrent> torrents;
+    bool shown = false;
 };
 // Of a swarm, as this node last counted it.
 struct Swarm {

@@ -44,6 +44,8 @@ Json path_parameter(std::string_view name) {
     Json schema = {{"type", "string"}};
     if (name == "role")
         schema["enum"] = {"network", "torrent", "verify", "sign", "storage", "api"};
+    else if (name == "record")
+        schema["pattern"] = "^[0-9]{1,20}\\.[0-9a-fA-F]{64}$";
     else if (name == "member")
         schema["pattern"] = "^([0-9a-fA-F]{40}|[0-9a-fA-F]{148})$";
     else

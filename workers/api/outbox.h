@@ -7,6 +7,8 @@
 
 namespace warren::api {
 
+std::string kind_name(protocol::RecordKind kind);
+
 class FoundParts {
 public:
     explicit FoundParts(Answers answers) : answers_(std::move(answers)) {}
@@ -27,12 +29,17 @@ public:
     Asked<Identity> get_identity(Errand& errand);
 
     Asked<CreatedChannel> create_channel(Errand& errand, const NewChannel& channel);
-    Asked<RecordRef> publish_torrent(Errand& errand, CommunityId community, Bytes payload);
     Asked<Nothing> join_community(Errand& errand, CommunityId community);
     Asked<Nothing> leave_community(Errand& errand, CommunityId community);
     Asked<std::vector<Community>> list_communities(Errand& errand);
-    Asked<ChannelPage> list_channels(Errand& errand, Page page);
+    Asked<ChannelPage> list_channels(Errand& errand, ChannelQuery query);
     Asked<TorrentPage> list_contents(Errand& errand, CommunityId community, Page page);
+    Asked<ItemPage> list_items(Errand& errand, ItemQuery query);
+    Asked<StoredRecord> get_record(Errand& errand, CommunityId community, RecordRef record);
+    // A record of this node.
+    Asked<RecordRef> publish(Errand& errand, CommunityId community, protocol::RecordKind kind,
+                             Bytes payload);
+    // Without words: what is popular.
     Asked<Found> search(Errand& errand, std::string text, std::uint32_t limit);
     // The same by parts of the index, as they answer.
     FoundParts search_parts(Errand& errand, std::string text, std::uint32_t limit);
@@ -79,8 +86,6 @@ public:
     void on_roster() { asking_.fail_degraded(); }
 
 private:
-    Asked<RecordRef> publish(Errand& errand, CommunityId community, protocol::RecordKind kind,
-                             Bytes payload);
     Asked<Found> search_once(Errand& errand, const std::string& text, std::uint32_t limit);
     Asked<AuthorPage> list_authored_once(Errand& errand, MemberId member, const Page& page);
     FoundParts ask_search(Errand& errand, const std::string& text, std::uint32_t limit,

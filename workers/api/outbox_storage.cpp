@@ -22,23 +22,6 @@ Target node() {
 // Parts of a worker's index, when results are wanted as they come.
 constexpr std::uint8_t search_groups = 8;
 
-std::string kind_name(protocol::RecordKind kind) {
-    switch (kind) {
-    case protocol::RecordKind::ChannelGenesis: return "channel";
-    case protocol::RecordKind::Torrent: return "torrent";
-    case protocol::RecordKind::ChannelAnnounced: return "announcement";
-    case protocol::RecordKind::Vote: return "vote";
-    case protocol::RecordKind::Subscription: return "subscription";
-    case protocol::RecordKind::ChannelEdit: return "channel-edit";
-    case protocol::RecordKind::TorrentEdit: return "torrent-edit";
-    case protocol::RecordKind::Playlist: return "playlist";
-    case protocol::RecordKind::PlaylistEdit: return "playlist-edit";
-    case protocol::RecordKind::Comment: return "comment";
-    case protocol::RecordKind::Agreement: return "agreement";
-    }
-    return "other";
-}
-
 std::optional<std::string> next_of(bool more, const flatbuffers::String* next) {
     if (!more || !next) return std::nullopt;
     return next->str();
@@ -55,6 +38,11 @@ Torrent torrent_of(const S::Torrent& from) {
     out.size = from.size();
     out.files = from.files();
     out.created_ms = from.created_ms();
+    out.edited = from.edited();
+    out.thumbnail = bytes_of(from.thumbnail());
+    if (from.trackers())
+        for (const auto* tracker : *from.trackers())
+            out.trackers.push_back(tracker->str());
     return out;
 }
 
@@ -104,10 +92,48 @@ Channel channel_of(const S::Channel& from) {
     out.joined = from.joined();
     out.own = from.own();
     out.updated_ms = from.updated_ms();
+    out.up = from.up();
+    out.down = from.down();
+    out.subscribers = from.subscribers();
+    out.popularity = from.popularity();
+    out.vote = from.vote() == 1 ? 1 : from.vote() == 2 ? -1 : 0;
+    out.subscribed = from.subscribed();
     return out;
 }
 
+Item item_of(const S::Item& from) {
+    Item out;
+    out.record = from_wire_ref(from.record());
+    out.kind = from.kind();
+    out.author = bytes_of(from.author());
+    out.payload = bytes_of(from.payload());
+    if (from.edit()) out.edit = from_wire_ref(from.edit());
+    out.edited = bytes_of(from.edited());
+    return out;
+}
+
+ipc::RecordRef to_wire_ref(const RecordRef& ref) {
+    return {ref.time, to_wire<ipc::RecordId>(ref.id)};
+}
+
 }  // namespace
+
+std::string kind_name(protocol::RecordKind kind) {
+    switch (kind) {
+    case protocol::RecordKind::ChannelGenesis: return "channel";
+    case protocol::RecordKind::Torrent: return "torrent";
+    case protocol::RecordKind::ChannelAnnounced: return "announcement";
+    case protocol::RecordKind::Vote: return "vote";
+    case protocol::RecordKind::Subscription: return "subscription";
+    case protocol::RecordKind::ChannelEdit: return "channel-edit";
+    case protocol::RecordKind::TorrentEdit: return "torrent-edit";
+    case protocol::RecordKind::Playlist: return "playlist";
+    case protocol::RecordKind::PlaylistEdit: return "playlist-edit";
+    case protocol::RecordKind::Comment: return "comment";
+    case protocol::RecordKind::Agreement: return "agreement";
+    }
+    return "other";
+}
 
 Outbox::Asked<Identity> Outbox::get_identity(Errand& errand) {
     namespace G = ipc::sign;
@@ -142,11 +168,6 @@ Outbox::Asked<CreatedChannel> Outbox::create_channel(Errand& errand, const NewCh
     if (!announced) co_return std::move(announced.problem());
     co_return CreatedChannel{from_wire<CommunityId>(made->community()),
                              from_wire_ref(made->record())};
-}
-
-Outbox::Asked<RecordRef> Outbox::publish_torrent(Errand& errand, CommunityId community,
-                                                 Bytes payload) {
-    return publish(errand, community, protocol::RecordKind::Torrent, std::move(payload));
 }
 
 Outbox::Asked<RecordRef> Outbox::publish(Errand& errand, CommunityId community,
@@ -202,10 +223,12 @@ Outbox::Asked<std::vector<Community>> Outbox::list_communities(Errand& errand) {
     co_return out;
 }
 
-Outbox::Asked<ChannelPage> Outbox::list_channels(Errand& errand, Page page) {
+Outbox::Asked<ChannelPage> Outbox::list_channels(Errand& errand, ChannelQuery query) {
     Builder builder;
-    const auto after = builder.CreateString(page.after);
-    auto message = request(builder, S::CreateListChannels(builder, after, page.limit));
+    const auto after = builder.CreateString(query.page.after);
+    const auto order = static_cast<S::ChannelOrder>(query.order);
+    auto message = request(builder, S::CreateListChannels(builder, after, query.page.limit, order,
+                                                          query.only_subscribed));
     auto got = co_await asking_.ask(errand, Role::Storage, node(), std::move(message));
     if (!got) co_return std::move(got.problem());
     const auto* list = reply<S::ListChannelsReply>(*got);
@@ -230,6 +253,41 @@ Outbox::Asked<TorrentPage> Outbox::list_contents(Errand& errand, CommunityId com
     co_return TorrentPage{torrents_of(list->torrents()), next_of(list->more(), list->next())};
 }
 
+Outbox::Asked<ItemPage> Outbox::list_items(Errand& errand, ItemQuery query) {
+    Builder builder;
+    const auto id = to_wire<ipc::CommunityId>(query.community);
+    const auto about = to_wire_ref(query.about.value_or(RecordRef{}));
+    const auto after = to_wire_ref(query.after.value_or(RecordRef{}));
+    auto message = request(builder, S::CreateListItems(builder, &id, query.kind,
+                                                       query.about ? &about : nullptr,
+                                                       query.after ? &after : nullptr, query.limit,
+                                                       query.newest_first));
+    auto got = co_await asking_.ask(errand, Role::Storage, Target::community(query.community),
+                                    std::move(message));
+    if (!got) co_return std::move(got.problem());
+    const auto* list = reply<S::ListItemsReply>(*got);
+    if (!list) co_return strange();
+    ItemPage out{{}, list->more()};
+    if (list->items())
+        for (const auto* from : *list->items())
+            out.items.push_back(item_of(*from));
+    co_return std::move(out);
+}
+
+Outbox::Asked<StoredRecord> Outbox::get_record(Errand& errand, CommunityId community,
+                                               RecordRef record) {
+    Builder builder;
+    const auto id = to_wire<ipc::CommunityId>(community);
+    const auto ref = to_wire_ref(record);
+    auto message = request(builder, S::CreateGetRecord(builder, &id, &ref));
+    auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
+                                    std::move(message));
+    if (!got) co_return std::move(got.problem());
+    const auto* found = reply<S::GetRecordReply>(*got);
+    if (!found || !found->item()) co_return strange();
+    co_return StoredRecord{item_of(*found->item()), torrents_of(found->torrents()), found->shown()};
+}
+
 FoundParts Outbox::ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
                               std::uint8_t groups) {
     std::vector<Asking::Question> questions;
@@ -237,7 +295,8 @@ FoundParts Outbox::ask_search(Errand& errand, const std::string& text, std::uint
         for (const auto instance : asking_.ready(Role::Storage)) {
             Builder builder;
             const auto words = builder.CreateString(text);
-            auto message = request(builder, S::CreateSearch(builder, words, limit, group, groups));
+            auto message = request(
+                builder, S::CreateSearch(builder, words, limit, group, groups, text.empty()));
             questions.push_back({instance, std::move(message)});
         }
     }

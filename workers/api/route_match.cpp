@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/record_ref.h"
 #include "workers/api/json/schema.h"
 #include "workers/api/routes.h"
 
@@ -102,6 +103,10 @@ Outcome<Nothing> check_path(const Route& route, const Parameters& values) {
         } else if (name == "name") {
             // Storage says which names there can be.
             if (value.empty() || value.size() > 64) return problem(404, "there is no such name");
+        } else if (name == "record") {
+            if (!protocol::ref_from(value))
+                return invalid("the path names no possible record",
+                               {{"{record}", "must be the `ref` of a record: TIME.ID"}});
         } else if (name == "member") {
             if (!json::is_hex(value, 40) && !json::is_hex(value, 148))
                 return invalid("the path names no possible member",

@@ -2,25 +2,11 @@
 #include "workers/api/routes.h"
 
 #include "workers/api/resources/handlers.h"
+#include "workers/api/route_rows.h"
 
 namespace warren::api {
 
 namespace {
-
-constexpr unsigned network = process::bit(process::Role::Network);
-constexpr unsigned torrent = process::bit(process::Role::Torrent);
-constexpr unsigned sign = process::bit(process::Role::Sign);
-constexpr unsigned storage = process::bit(process::Role::Storage);
-using Rows = std::vector<Route>;
-using enum ParameterType;
-
-const Parameter limit{.name = "limit",
-                      .type = Integer,
-                      .min = 1,
-                      .max = 1000,
-                      .note = "How many at most; 50 when absent."};
-const Parameter after{
-    .name = "after", .type = Text, .max = 512, .note = "The `next` of the page before."};
 
 void add_node(Rows& rows) {
     rows.push_back({.method = "GET",
@@ -110,75 +96,6 @@ void add_communities(Rows& rows) {
                     .status = 204,
                     .needs = storage,
                     .content = Content::None});
-}
-
-void add_channels(Rows& rows) {
-    rows.push_back({.method = "GET",
-                    .path = "/api/v1/channels",
-                    .name = "channels",
-                    .summary = "The channels that this node knows.",
-                    .handler = list_channels,
-                    .query = {limit, after},
-                    .response = "ChannelPage",
-                    .needs = storage});
-    rows.push_back({.method = "POST",
-                    .path = "/api/v1/channels",
-                    .name = "create_channel",
-                    .summary = "Found a channel.",
-                    .handler = create_channel,
-                    .request = "NewChannel",
-                    .response = "CreatedChannel",
-                    .status = 201,
-                    .needs = storage | sign});
-    rows.push_back({.method = "GET",
-                    .path = "/api/v1/channels/{id}",
-                    .name = "channel",
-                    .summary = "One channel.",
-                    .handler = get_channel,
-                    .response = "Channel",
-                    .needs = storage});
-    rows.push_back({.method = "GET",
-                    .path = "/api/v1/channels/{id}/contents",
-                    .name = "contents",
-                    .summary = "What a channel holds, newest first.",
-                    .handler = list_contents,
-                    .query = {limit, after},
-                    .response = "TorrentPage",
-                    .needs = storage});
-    rows.push_back({.method = "POST",
-                    .path = "/api/v1/channels/{id}/torrents",
-                    .name = "publish",
-                    .summary = "Publish a torrent in a channel of this node.",
-                    .handler = publish_torrent,
-                    .request = "NewTorrent",
-                    .response = "PublishedTorrent",
-                    .status = 201,
-                    .needs = storage | sign,
-                    .body = BodySize::Torrent});
-    rows.push_back({.method = "GET",
-                    .path = "/api/v1/search",
-                    .name = "search",
-                    .summary = "Torrents whose name, tags or files hold these words.",
-                    .handler = search,
-                    .query = {{.name = "q",
-                               .type = Text,
-                               .min = 1,
-                               .max = 256,
-                               .required = true,
-                               .note = "Words; all of them must occur."},
-                              limit},
-                    .response = "SearchResult",
-                    .line = "SearchLine",
-                    .needs = storage});
-    rows.push_back({.method = "GET",
-                    .path = "/api/v1/members/{member}/records",
-                    .name = "authored",
-                    .summary = "What a member wrote, by community, newest first; and whether its "
-                               "line forks.",
-                    .handler = list_authored,
-                    .query = {limit, after},
-                    .response = "AuthorPage",
-                    .needs = storage});
 }
 
 void add_downloads(Rows& rows) {
@@ -410,6 +327,10 @@ std::span<const Route> routes() {
         add_node(out);
         add_communities(out);
         add_channels(out);
+        add_channel_changes(out);
+        add_channel_items(out);
+        add_playlists(out);
+        add_search(out);
         add_downloads(out);
         add_overlay(out);
         add_dht(out);

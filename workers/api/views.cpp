@@ -4,6 +4,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/hash.h"
+#include "protocol/community/channel/channel_content.h"
+#include "protocol/community/control_records.h"
+#include "protocol/record_ref.h"
+#include "workers/api/outbox.h"
+
 namespace warren::api {
 
 using nlohmann::json;
@@ -40,7 +46,13 @@ json to_json(const Channel& channel) {
             {"torrents", channel.torrents},
             {"joined", channel.joined},
             {"own", channel.own},
-            {"updated_ms", channel.updated_ms}};
+            {"updated_ms", channel.updated_ms},
+            {"votes_up", channel.up},
+            {"votes_down", channel.down},
+            {"subscribers", channel.subscribers},
+            {"popularity", channel.popularity},
+            {"vote", channel.vote},
+            {"subscribed", channel.subscribed}};
 }
 
 json to_json(const Torrent& torrent) {
@@ -48,12 +60,63 @@ json to_json(const Torrent& torrent) {
             {"channel", torrent.channel},
             {"record", torrent.record.id.hex()},
             {"global_time", torrent.record.time},
+            {"ref", protocol::ref_text(torrent.record)},
+            {"edited", torrent.edited},
             {"infohash", torrent.infohash.hex()},
             {"name", torrent.name},
             {"size", torrent.size},
             {"files", torrent.files},
             {"tags", torrent.tags},
             {"created_ms", torrent.created_ms}};
+}
+
+namespace {
+
+void add_comment(json& out, const Item& item) {
+    const auto first = protocol::decode_comment(item.payload);
+    if (!first) return;
+    const auto edit = protocol::decode_comment(item.edited);
+    out["text"] = item.edit && edit ? edit->text : first->text;
+    if (first->about != RecordRef{}) out["about"] = protocol::ref_text(first->about);
+    if (first->role == protocol::Comment::Role::Reply)
+        out["reply_to"] = protocol::ref_text(first->target);
+}
+
+void add_playlist(json& out, const Item& item) {
+    auto list = protocol::decode_playlist(item.payload);
+    if (!list) return;
+    auto edit = protocol::decode_playlist_edit(item.edited);
+    if (item.edit && edit) *list = std::move(edit->playlist);
+    out["name"] = list->name;
+    out["description"] = list->description;
+    out["items"] = json::array();
+    for (const auto& ref : list->items)
+        out["items"].push_back(protocol::ref_text(ref));
+}
+
+void add_undo(json& out, const Item& item) {
+    const auto undo = protocol::decode_undo(item.payload);
+    if (!undo) return;
+    out["target"] = protocol::ref_text(undo->target);
+    out["kind"] = kind_name(static_cast<protocol::RecordKind>(undo->kind));
+    out["action"] = undo->action == protocol::Undo::Action::Undo ? "hide" : "restore";
+}
+
+}  // namespace
+
+json to_json(const Item& item) {
+    json out = {{"ref", protocol::ref_text(item.record)},
+                {"record", item.record.id.hex()},
+                {"global_time", item.record.time},
+                {"public_key", to_hex(item.author)},
+                {"member", MemberId{sha1(item.author)}.hex()}};
+    switch (static_cast<protocol::RecordKind>(item.kind)) {
+    case protocol::RecordKind::Comment: add_comment(out, item); break;
+    case protocol::RecordKind::Playlist: add_playlist(out, item); break;
+    default: add_undo(out, item); return out;
+    }
+    out["edited"] = item.edit.has_value();
+    return out;
 }
 
 json to_json(const FoundTorrent& found) {

@@ -12,6 +12,7 @@ nlohmann::json to_json(const process::RosterEntry& entry, const process::SlotMap
 nlohmann::json to_json(const Community& community);
 nlohmann::json to_json(const Channel& channel);
 nlohmann::json to_json(const Torrent& torrent);
+nlohmann::json to_json(const Item& item);  // comments, playlists, the moderation log
 nlohmann::json to_json(const FoundTorrent& found);
 nlohmann::json to_json(const AuthoredRecord& record);
 nlohmann::json to_json(const Download& download);

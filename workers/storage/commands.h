@@ -49,19 +49,39 @@ struct CommunityRow {
     std::string name;
     std::uint64_t records = 0, bytes = 0;
 };
+enum class Subscribed { Any, Only };
+struct ChannelList {
+    ListPage page;
+    std::uint8_t order = 0;  // ChannelOrder
+    Subscribed subscribed = Subscribed::Any;
+};
 struct ChannelRow {
     shard::ListedChannel listed;
     bool joined = false, own = false;
+    double popularity = 0;
+    shard::Said said = {};  // by this node's identity
+};
+struct ItemList {
+    CommunityId community;
+    shard::ItemQuestion question;
+};
+struct RecordAndShown {
+    protocol::RecordKind kind = protocol::RecordKind::Torrent;
+    shard::ItemRow item;
+    std::vector<shard::FoundTorrent> torrents;
+    bool shown = false;
 };
 struct ChannelRows {
     std::vector<ChannelRow> rows;
     bool more = false;
     std::string next;
 };
+enum class SearchKind { Words, Popular };
 struct SearchQuestion {
     std::string text;
     std::size_t limit = 0;
     std::uint8_t group = 0, groups = 1;  // which part of the slots
+    SearchKind kind = SearchKind::Words;
 };
 struct Contents {
     CommunityId community;

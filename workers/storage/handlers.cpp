@@ -98,46 +98,6 @@ Task<pipe::Answer> StorageWorker::on_list_communities(Call call) {
     co_return replies::communities(rows);
 }
 
-Task<pipe::Answer> StorageWorker::on_list_channels(Call call, ListPage page) {
-    std::optional<shard::ChannelCursor> after;
-    if (!page.after.empty()) {
-        after = shard::channel_cursor_from(page.after);
-        if (!after) co_return bad_input("the cursor is not one that a page gave");
-    }
-    auto channels =
-        co_await slots_.channels(owned_slots(), std::move(after), page.limit, call.deadline);
-    if (!channels) co_return channels.error();
-    using Present = std::shared_ptr<const Communities>;
-    std::function<Result<Present>()> look = [joined = joined_]() -> Result<Present> {
-        return joined->look();
-    };
-    auto joined = co_await executor_.run<Present>(folders_, std::move(look), call.deadline);
-    if (!joined) co_return joined.error();
-    auto own = co_await outbox_.identity(call.deadline);  // listings do without it
-    ChannelRows out{{}, channels->more, std::move(channels->next)};
-    for (auto& channel : channels->channels) {
-        bool mine = own.ok() && channel.founder == *own;
-        bool is_joined = (*joined)->contains(channel.id);
-        out.rows.push_back({std::move(channel), is_joined, mine});
-    }
-    co_return replies::channels(out);
-}
-
-Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId community,
-                                                   ListPage page) {
-    auto use = shards_.use(community);
-    std::function<Result<shard::ContentsPage>(shard::ShardReader&)> work =
-        [page](shard::ShardReader& reader) { return reader.contents(page.after, page.limit); };
-    auto contents = co_await shards_.read<shard::ContentsPage>(use, std::move(work), call.deadline);
-    if (!contents) co_return contents.error();
-    note_damaged_records(use, contents->damaged);
-    Contents out{community, {}, std::move(*contents)};
-    std::vector<CommunityId> only(1, community);
-    auto described = co_await slots_.describe(std::move(only), call.deadline);
-    if (described && !described->empty()) out.channel = described->front().name;
-    co_return replies::contents(out);
-}
-
 Task<pipe::Answer> StorageWorker::on_search(Call call, SearchQuestion question) {
     auto found = co_await slots_.search(owned_slots(), std::move(question), call.deadline);
     if (!found) co_return found.error();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ipc-schema/storage_generated.h"
+#include "protocol/community/message_type.h"
 #include "runtime/pipe/wire.h"
 #include "workers/storage/replies.h"
 #include "workers/storage/storage_worker.h"
@@ -41,7 +42,34 @@ ListPage to_page(const flatbuffers::String* after, std::uint32_t limit,
 SearchQuestion to_domain(const S::Search& from) {
     auto limit = from.limit() == 0 ? page_default : std::size_t{from.limit()};
     auto groups = std::clamp<std::uint8_t>(from.groups(), 1, process::slot_count);
-    return {text_of(from.text()), std::min(limit, search_max), from.group(), groups};
+    return {text_of(from.text()), std::min(limit, search_max), from.group(), groups,
+            from.popular() ? SearchKind::Popular : SearchKind::Words};
+}
+
+ChannelList to_domain(const S::ListChannels& from) {
+    return {to_page(from.after(), from.limit(), channels_max),
+            static_cast<std::uint8_t>(from.order()),
+            from.subscribed() ? Subscribed::Only : Subscribed::Any};
+}
+
+RecordRef to_ref(const ipc::RecordRef& ref) {
+    return {ref.time(), from_wire<RecordId>(&ref.id())};
+}
+RecordRef ref_of(const ipc::RecordRef* from) {
+    return from ? to_ref(*from) : RecordRef{};
+}
+
+ItemList to_domain(const S::ListItems& from) {
+    ItemList out{from_wire<CommunityId>(*from.community()), {}};
+    out.question.kind = static_cast<protocol::RecordKind>(from.kind());
+    if (out.question.kind == protocol::RecordKind::Comment)
+        out.question.key = protocol::key_of(ref_of(from.about()));
+    if (from.after()) out.question.after = ref_of(from.after());
+    out.question.order =
+        from.newest_first() ? shard::ItemOrder::NewestFirst : shard::ItemOrder::OldestFirst;
+    out.question.limit =
+        from.limit() == 0 ? page_default : std::min<std::size_t>(from.limit(), page_max);
+    return out;
 }
 
 // The blob, cut by sizes; all of it must be named.
@@ -92,10 +120,6 @@ FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request
             first_blob(request)};
 }
 
-RecordRef to_ref(const ipc::RecordRef& ref) {
-    return {ref.time(), from_wire<RecordId>(&ref.id())};
-}
-
 Result<GetProofs> to_domain(const S::GetProofs& from) {
     GetProofs out{from_wire<CommunityId>(*from.community()), {}, {}};
     if (from.questions()) {
@@ -125,6 +149,8 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::JoinCommunity: return of(root.body_as_JoinCommunity()->community());
     case S::Inbox::LeaveCommunity: return of(root.body_as_LeaveCommunity()->community());
     case S::Inbox::ListContents: return of(root.body_as_ListContents()->community());
+    case S::Inbox::ListItems: return of(root.body_as_ListItems()->community());
+    case S::Inbox::GetRecord: return of(root.body_as_GetRecord()->community());
     case S::Inbox::Reconcile: return of(root.body_as_Reconcile()->community());
     case S::Inbox::GetRoot: return of(root.body_as_GetRoot()->community());
     case S::Inbox::FetchRecords: return of(root.body_as_FetchRecords()->community());
@@ -199,16 +225,20 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         co_return co_await on_leave_community(call, community);
     }
     case S::Inbox::ListCommunities: co_return co_await on_list_communities(call);
-    case S::Inbox::ListChannels: {
-        const auto* list = root->body_as_ListChannels();
-        auto page = to_page(list->after(), list->limit(), channels_max);
-        co_return co_await on_list_channels(call, std::move(page));
-    }
+    case S::Inbox::ListChannels:
+        co_return co_await on_list_channels(call, to_domain(*root->body_as_ListChannels()));
     case S::Inbox::ListContents: {
         const auto* list = root->body_as_ListContents();
         auto page = to_page(list->after(), list->limit());
         co_return co_await on_list_contents(call, from_wire<CommunityId>(*list->community()),
                                             std::move(page));
+    }
+    case S::Inbox::ListItems:
+        co_return co_await on_list_items(call, to_domain(*root->body_as_ListItems()));
+    case S::Inbox::GetRecord: {
+        const auto* get = root->body_as_GetRecord();
+        const auto ref = ref_of(get->record());
+        co_return co_await on_get_record(call, from_wire<CommunityId>(*get->community()), ref);
     }
     case S::Inbox::Search: {
         auto question = to_domain(*root->body_as_Search());
@@ -274,8 +304,7 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::ListTasks: co_return replies::tasks(tools_.tasks());
     case S::Inbox::ExportRecords: {
         const auto* part = root->body_as_ExportRecords();
-        const auto* ref = part->after();
-        const auto after = ref ? to_ref(*ref) : RecordRef{};
+        const auto after = ref_of(part->after());
         co_return co_await on_export_records(call, from_wire<CommunityId>(*part->community()),
                                              after, part->bytes_max());
     }

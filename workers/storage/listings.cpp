@@ -1,42 +1,86 @@
 // See listings.h.
 #include "workers/storage/listings.h"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "base/bytes.h"
+
 namespace warren::storage {
 
 namespace {
 
-shard::ChannelCursor cursor_of(const shard::ListedChannel& channel) {
-    return {channel.sort_key, channel.id};
+constexpr double fading_ms = 30.0 * 86'400'000;
+constexpr std::int64_t unknown_age_ms = std::int64_t{90} * 86'400'000;
+
+std::size_t number_of(ChannelOrder order) {
+    return static_cast<std::size_t>(order);
+}
+
+double weight(const shard::Standing& standing) {
+    const auto balance = standing.up > standing.down ? standing.up - standing.down : 0;
+    return 1 + static_cast<double>(standing.subscribers) + static_cast<double>(balance);
+}
+
+// Text that sorts as the numbers do, the largest first. They are not negative, so their bits are in
+// their order.
+std::string descending(double number) {
+    return to_hex(Writer().u64(~std::bit_cast<std::uint64_t>(number)).take());
 }
 
 }  // namespace
 
+double popularity(const shard::ListedChannel& channel, std::int64_t now_ms) {
+    const auto age_ms = std::max<std::int64_t>(now_ms - channel.updated_ms, 0);
+    return weight(channel.standing) * std::exp2(-static_cast<double>(age_ms) / fading_ms);
+}
+
 template <typename Change>
 void Listings::change(const CommunityId& id, const Change& change) {
     auto& entry = entries_[id];
-    if (const auto* before = entry.shown()) order_.erase(cursor_of(*before));
+    if (entry.shown())
+        for (std::size_t i = 0; i < orders_.size(); ++i)
+            orders_[i].erase(entry.places[i]);
+    if (entry.known_ms == 0) entry.known_ms = now_ms_;
     change(entry);
-    if (const auto* now = entry.shown())
-        order_.insert(cursor_of(*now));
-    else
-        entries_.erase(id);
+    const auto* now = entry.shown();
+    if (entry.is_empty()) entries_.erase(id);
+    if (!now) return;
+    // A date in the future is now; of a channel that is not held here nobody knows it.
+    const auto updated =
+        now->updated_ms > 0 ? std::min(now->updated_ms, now_ms_) : entry.known_ms - unknown_age_ms;
+    const auto since = static_cast<double>(std::max<std::int64_t>(updated, 0));
+    entry.places[number_of(ChannelOrder::Name)] = {now->sort_key, id};
+    entry.places[number_of(ChannelOrder::Popularity)] = {
+        descending(std::log2(weight(entry.standing)) + since / fading_ms), id};
+    entry.places[number_of(ChannelOrder::Updated)] = {
+        descending(static_cast<double>(std::clamp<std::int64_t>(now->updated_ms, 0, now_ms_))), id};
+    for (std::size_t i = 0; i < orders_.size(); ++i)
+        orders_[i].insert(entry.places[i]);
 }
 
-bool Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes) {
+void Listings::forget_slot(std::uint8_t slot) {
+    const bool of_directory = slot == process::slot_of(protocol::directory_community());
+    std::vector<CommunityId> there;
+    for (const auto& [id, entry] : entries_)
+        if (of_directory || (entry.own && entry.own_slot == slot) ||
+            (entry.announced && entry.announced_slot == slot))
+            there.push_back(id);
+    for (const auto& id : there)
+        change(id, [&](Entry& entry) {
+            if (entry.own_slot == slot) entry.own.reset();
+            if (entry.announced_slot == slot) entry.announced.reset();
+            if (of_directory) entry.standing = {};
+        });
+}
+
+bool Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes changes,
+                     std::int64_t now_ms) {
     if (seen_[slot] != since) return false;
     seen_[slot] = changes.now;
-    if (changes.whole) {
-        std::vector<CommunityId> there;
-        for (const auto& [id, entry] : entries_)
-            if ((entry.own && entry.own_slot == slot) ||
-                (entry.announced && entry.announced_slot == slot))
-                there.push_back(id);
-        for (const auto& id : there)
-            change(id, [slot](Entry& entry) {
-                if (entry.own_slot == slot) entry.own.reset();
-                if (entry.announced_slot == slot) entry.announced.reset();
-            });
-    }
+    now_ms_ = now_ms;
+    if (changes.whole) forget_slot(slot);
     for (auto& channel : changes.channels) {
         auto id = channel.id;
         change(id, [&](Entry& entry) {
@@ -51,22 +95,29 @@ bool Listings::apply(std::uint8_t slot, const shard::Seen& since, shard::Changes
             entry.announced_slot = slot;
         });
     }
+    for (const auto& [id, standing] : changes.standings)
+        change(id, [&](Entry& entry) { entry.standing = standing; });
     return true;
 }
 
-ChannelPage Listings::page(const std::optional<shard::ChannelCursor>& after, std::size_t limit,
-                           std::size_t bytes) const {
+ChannelPage Listings::page(const ChannelQuestion& question) const {
     ChannelPage out;
     std::size_t used = 0;
-    auto at = after ? order_.upper_bound(*after) : order_.begin();
-    for (; at != order_.end() && out.channels.size() < limit && used < bytes; ++at) {
-        const auto* channel = entries_.at(at->id).shown();
-        out.channels.push_back(*channel);
-        used += channel->name.size() + channel->description.size() + 160;  // and ids
+    const auto& order = orders_[number_of(question.order)];
+    auto at = question.after ? order.upper_bound(*question.after) : order.begin();
+    const shard::ChannelCursor* last = nullptr;
+    for (; at != order.end() && out.channels.size() < question.limit && used < question.bytes;
+         ++at) {
+        if (question.only && !question.only->contains(at->id)) continue;
+        const auto& entry = entries_.at(at->id);
+        out.channels.push_back(*entry.shown());
+        auto& channel = out.channels.back();
+        channel.standing = entry.standing;
+        used += channel.name.size() + channel.description.size() + 200;  // and ids
+        last = &*at;
     }
-    out.more = at != order_.end();
-    if (out.more && !out.channels.empty())
-        out.next = shard::cursor_text(cursor_of(out.channels.back()));
+    out.more = at != order.end() && last != nullptr;
+    if (out.more) out.next = shard::cursor_text(*last);
     return out;
 }
 

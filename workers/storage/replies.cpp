@@ -27,10 +27,29 @@ flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const RankedTorrent& r
     auto community = to_wire<ipc::CommunityId>(from.community);
     auto record = to_wire(from.ref);
     auto infohash = to_wire<ipc::Infohash>(from.infohash);
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>> trackers;
+    if (!from.extras.trackers.empty())
+        trackers = builder.CreateVectorOfStrings(from.extras.trackers);
+    flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> thumbnail;
+    if (from.extras.thumbnail)
+        thumbnail =
+            builder.CreateVector(from.extras.thumbnail->bytes.data(), protocol::ContentHash::size);
     return S::CreateTorrent(builder, &community, &record, &infohash, name, from.size, from.files,
                             tags, from.created_ms, channel, -ranked.score.total(), health.seeders,
                             health.leechers, health.checked_ms, ranked.score.text,
-                            ranked.score.health, ranked.score.freshness);
+                            ranked.score.health, ranked.score.freshness, trackers, thumbnail,
+                            from.edited);
+}
+
+flatbuffers::Offset<S::Item> item(Builder& builder, protocol::RecordKind kind,
+                                  const shard::ItemRow& from) {
+    const auto ref = to_wire(from.ref);
+    const auto author = builder.CreateVector(from.author.bytes.data(), from.author.bytes.size());
+    const auto payload = builder.CreateVector(from.payload);
+    const auto edited = builder.CreateVector(from.edited);
+    const auto edit = to_wire(from.edit.value_or(RecordRef{}));
+    return S::CreateItem(builder, &ref, static_cast<std::uint8_t>(kind), author, payload,
+                         from.edit ? &edit : nullptr, edited);
 }
 
 S::RecordState to_wire_state(shard::Explanation::State state) {
@@ -129,7 +148,10 @@ pipe::Answer channels(const ChannelRows& rows) {
         auto id = to_wire<ipc::CommunityId>(row.listed.id);
         all.push_back(S::CreateChannel(builder, &id, name, description, founder,
                                        row.listed.torrents, row.joined, row.own,
-                                       row.listed.updated_ms));
+                                       row.listed.updated_ms, row.listed.standing.up,
+                                       row.listed.standing.down, row.listed.standing.subscribers,
+                                       row.popularity, static_cast<std::uint8_t>(row.said.vote),
+                                       row.said.subscribed == protocol::Subscribed::Yes));
     }
     auto list = builder.CreateVector(all);
     auto next = builder.CreateString(rows.next);
@@ -147,12 +169,32 @@ pipe::Answer contents(const Contents& contents) {
                        row.entry.infohash, row.entry.name,
                        row.entry.size,     row.entry.files,
                        row.entry.tags,     created,
-                       contents.channel,   0};
+                       contents.channel,   0,
+                       row.edited,         row.entry.extras};
         all.push_back(torrent(builder, one));
     }
     auto list = builder.CreateVector(all);
     auto next = builder.CreateString(contents.page.next);
     return answer(builder, S::CreateListContentsReply(builder, list, contents.page.more, next));
+}
+
+pipe::Answer items(protocol::RecordKind kind, const shard::ItemPage& page) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Item>> all;
+    for (const auto& row : page.rows)
+        all.push_back(item(builder, kind, row));
+    const auto list = builder.CreateVector(all);
+    return answer(builder, S::CreateListItemsReply(builder, list, page.more));
+}
+
+pipe::Answer record(const RecordAndShown& record) {
+    Builder builder;
+    std::vector<flatbuffers::Offset<S::Torrent>> all;
+    for (const auto& one : record.torrents)
+        all.push_back(torrent(builder, {one, std::nullopt, {}}));
+    const auto list = builder.CreateVector(all);
+    const auto what = item(builder, record.kind, record.item);
+    return answer(builder, S::CreateGetRecordReply(builder, what, list, record.shown));
 }
 
 pipe::Answer found(const SearchResult& result) {

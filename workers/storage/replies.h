@@ -12,6 +12,8 @@ pipe::Answer founded(const FoundedChannel& channel);
 pipe::Answer done();
 pipe::Answer communities(const std::vector<CommunityRow>& rows);
 pipe::Answer channels(const ChannelRows& rows);
+pipe::Answer items(protocol::RecordKind kind, const shard::ItemPage& page);
+pipe::Answer record(const RecordAndShown& record);
 pipe::Answer contents(const Contents& contents);
 pipe::Answer found(const SearchResult& result);
 pipe::Answer authored(const AuthorRecords& records);

@@ -53,12 +53,15 @@ SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t l
 }
 
 // Into what is known of each slot; false: a slot did not answer in time.
-Task<Result<bool>> Slots::search_once(Numbers slots, std::string text, shard::SearchBounds bounds,
-                                      FoundBySlot& into) {
+Task<Result<bool>> Slots::search_once(Numbers slots, const SearchQuestion& question,
+                                      shard::SearchBounds bounds, FoundBySlot& into) {
     std::vector<Task<Result<shard::Found>>> questions;
     for (auto slot : slots) {
         std::function<Result<shard::Found>(shard::DerivedReader&)> work =
-            [text, bounds](shard::DerivedReader& reader) { return reader.search(text, bounds); };
+            [text = question.text, kind = question.kind, bounds](shard::DerivedReader& reader) {
+                return kind == SearchKind::Popular ? reader.newest(bounds)
+                                                   : reader.search(text, bounds);
+            };
         questions.push_back(read<shard::Found>(slot, std::move(work), bounds.until));
     }
     auto answers =
@@ -90,7 +93,7 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
                   [&](std::uint8_t slot) { return slot % question.groups != question.group; });
     const auto asked = set_of(slots);
     FoundBySlot found;
-    auto complete = co_await search_once(std::move(slots), question.text, bounds, found);
+    auto complete = co_await search_once(std::move(slots), question, bounds, found);
     if (!complete) co_return std::move(complete.error());
     std::size_t count = 0;
     Numbers more;
@@ -100,7 +103,7 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
     }
     if (count < candidates_enough && !more.empty()) {
         bounds.candidates = candidates_max / more.size();
-        auto rest = co_await search_once(std::move(more), question.text, bounds, found);
+        auto rest = co_await search_once(std::move(more), question, bounds, found);
         complete = *complete && rest && *rest;
     }
     std::vector<shard::FoundTorrent> all;

@@ -203,7 +203,7 @@ Task<void> Slots::list(Numbers slots, Nanoseconds deadline) {
                 answer.emplace(shard::Changes{{}, true, {}, {}, {}});
             if (!answer || !answer->ok()) continue;
             slots_[slots[i]].listed = true;
-            if (!listings_.apply(slots[i], since[i], std::move(**answer)))
+            if (!listings_.apply(slots[i], since[i], std::move(**answer), wall_now_ms()))
                 again.push_back(slots[i]);
         }
         slots = std::move(again);
@@ -222,11 +222,12 @@ Task<void> Slots::refresh(const Numbers& own, Nanoseconds deadline) {
     co_await list(std::move(asked), deadline);
 }
 
-Task<Result<ChannelPage>> Slots::channels(const Numbers& own,
-                                          std::optional<shard::ChannelCursor> after,
-                                          std::size_t limit, Nanoseconds deadline) {
-    if (!after) co_await refresh(own, deadline);  // further pages go on from what it saw
-    co_return listings_.page(after, std::clamp<std::size_t>(limit, 1, page_max), page_bytes);
+Task<Result<ChannelPage>> Slots::channels(const Numbers& own, ChannelQuestion question,
+                                          Nanoseconds deadline) {
+    if (!question.after) co_await refresh(own, deadline);  // further pages go on from what it saw
+    question.limit = std::clamp<std::size_t>(question.limit, 1, page_max);
+    question.bytes = page_bytes;
+    co_return listings_.page(question);
 }
 
 Task<Result<std::vector<shard::ListedChannel>>> Slots::announced(Nanoseconds deadline) {

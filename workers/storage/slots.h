@@ -78,13 +78,29 @@ public:
     Task<Result<void>> remove(CommunityId community, std::vector<shard::WrittenRow> rows,
                               Executor::Terms terms);
 
+    // channels.cpp: what channels hold beside torrents, as it is shown
+    Task<Result<shard::ItemPage>> items(CommunityId community, shard::ItemQuestion question,
+                                        Nanoseconds deadline);
+    // The payloads of the edits that count, for each of these torrents.
+    using Edits = std::vector<std::optional<Bytes>>;
+    Task<Result<Edits>> torrent_edits(CommunityId community, std::vector<RecordRef> torrents,
+                                      Nanoseconds deadline);
+    // A record that is shown: its edit, and the torrents that it stands for.
+    struct Shown {
+        std::optional<shard::ItemRow> item;
+        std::vector<shard::FoundTorrent> torrents;
+    };
+    Task<Result<Shown>> shown(CommunityId community, RecordRef ref, Nanoseconds deadline);
+    // What a member says of channels.
+    Task<Result<std::vector<shard::Said>>> said_by(protocol::PublicKey author,
+                                                   Nanoseconds deadline);
+
     Task<Result<SearchResult>> search(Numbers slots, SearchQuestion question, Nanoseconds deadline);
     Task<Result<AuthorRecords>> author(Numbers slots, MemberId member,
                                        std::optional<shard::AuthorCursor> after, std::size_t limit,
                                        Nanoseconds deadline);
     // `own`: slots whose every change passes through here; others are looked at each time.
-    Task<Result<ChannelPage>> channels(const Numbers& own,
-                                       std::optional<shard::ChannelCursor> after, std::size_t limit,
+    Task<Result<ChannelPage>> channels(const Numbers& own, ChannelQuestion question,
                                        Nanoseconds deadline);
     // All that the directory announces.
     Task<Result<std::vector<shard::ListedChannel>>> announced(Nanoseconds deadline);
@@ -129,8 +145,8 @@ private:
     void note_replaced(std::uint8_t slot, const Error& why);
     Task<void> refresh(const Numbers& own, Nanoseconds deadline);
     using FoundBySlot = std::map<std::uint8_t, shard::Found>;
-    Task<Result<bool>> search_once(Numbers slots, std::string text, shard::SearchBounds bounds,
-                                   FoundBySlot& into);
+    Task<Result<bool>> search_once(Numbers slots, const SearchQuestion& question,
+                                   shard::SearchBounds bounds, FoundBySlot& into);
     SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
 
     asio::io_context& loop_;

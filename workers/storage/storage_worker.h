@@ -32,8 +32,6 @@ private:
     // handlers.cpp: what answers from files
     Task<pipe::Answer> on_store_records(Call call, StoreRecords command);
     Task<pipe::Answer> on_list_communities(Call call);
-    Task<pipe::Answer> on_list_channels(Call call, ListPage page);
-    Task<pipe::Answer> on_list_contents(Call call, CommunityId community, ListPage page);
     Task<pipe::Answer> on_search(Call call, SearchQuestion question);
     Task<pipe::Answer> on_list_authored(Call call, MemberId member, ListPage page);
     Task<pipe::Answer> on_reconcile(Call call, Reconcile command);
@@ -46,6 +44,12 @@ private:
     Task<pipe::Answer> on_list_stored_downloads(Call call, Infohash after);
     Task<pipe::Answer> on_put_peers(Call call, std::uint16_t worker, Bytes peers);
     Task<pipe::Answer> on_get_peers(Call call);
+
+    // channels.cpp: channels and what they hold
+    Task<pipe::Answer> on_list_channels(Call call, ChannelList list);
+    Task<pipe::Answer> on_list_contents(Call call, CommunityId community, ListPage page);
+    Task<pipe::Answer> on_list_items(Call call, ItemList list);
+    Task<pipe::Answer> on_get_record(Call call, CommunityId community, RecordRef ref);
 
     // publishing.cpp: records of this node
     Task<pipe::Answer> on_publish_record(Call call, Publication publication);

@@ -21,7 +21,10 @@ std::string concrete(std::string_view pattern) {
             continue;
         }
         const auto end = pattern.find('}', i);
-        out += pattern.substr(i, end - i + 1) == "{role}" ? "storage" : std::string(40, 'a');
+        const auto name = pattern.substr(i, end - i + 1);
+        out += name == "{role}"     ? "storage"
+               : name == "{record}" ? "1." + std::string(64, 'a')
+                                    : std::string(40, 'a');
         i = end;
     }
     return out;

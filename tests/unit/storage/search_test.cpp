@@ -326,65 +326,6 @@ TEST_F(SearchTest, ListingsCountWhatThereIs) {
 
 namespace {
 
-shard::ListedChannel channel_row(std::uint8_t number, const std::string& name) {
-    shard::ListedChannel out;
-    out.id.bytes.fill(number);
-    out.name = out.sort_key = name;
-    return out;
-}
-
-std::vector<std::string> names_of(const storage::ChannelPage& page) {
-    std::vector<std::string> out;
-    for (const auto& channel : page.channels)
-        out.push_back(channel.name);
-    return out;
-}
-
-}  // namespace
-
-TEST(Listings, OneOrderOverAllSlotsInPages) {
-    storage::Listings listings;
-    listings.apply(1, {}, {{7, 1}, true, {channel_row(1, "d"), channel_row(2, "b")}, {}, {}});
-    listings.apply(2, {}, {{8, 1}, true, {channel_row(3, "a"), channel_row(4, "c")}, {}, {}});
-    auto first = listings.page(std::nullopt, 3, 10'000);
-    EXPECT_EQ(names_of(first), (std::vector<std::string>{"a", "b", "c"}));
-    ASSERT_TRUE(first.more);
-    auto rest = listings.page(shard::channel_cursor_from(first.next), 3, 10'000);
-    EXPECT_EQ(names_of(rest), (std::vector<std::string>{"d"}));
-    EXPECT_FALSE(rest.more);
-    // A page is bounded in bytes, too, but never empty.
-    EXPECT_EQ(listings.page(std::nullopt, 3, 1).channels.size(), 1u);
-}
-
-TEST(Listings, ChangesReplaceAndAWholeLookTakesOut) {
-    storage::Listings listings;
-    listings.apply(1, {}, {{7, 1}, true, {channel_row(1, "old"), channel_row(2, "other")}, {}, {}});
-    listings.apply(1, {7, 1}, {{7, 2}, false, {channel_row(1, "new")}, {}, {}});
-    auto names = [&] { return names_of(listings.page(std::nullopt, 9, 10'000)); };
-    EXPECT_EQ(names(), (std::vector<std::string>{"new", "other"}));
-    // Begun before the last: of two looks at once the second adds nothing.
-    listings.apply(1, {7, 1}, {{7, 2}, false, {channel_row(1, "late")}, {}, {}});
-    EXPECT_EQ(names(), (std::vector<std::string>{"new", "other"}));
-    listings.apply(1, {7, 2}, {{9, 3}, true, {channel_row(2, "other")}, {}, {}});
-    EXPECT_EQ(names(), (std::vector<std::string>{"other"}));
-}
-
-TEST(Listings, AChannelSpeaksForItselfBeforeTheDirectory) {
-    storage::Listings listings;
-    auto announced = channel_row(1, "as announced");
-    announced.announced_only = true;
-    listings.apply(0, {}, {{1, 1}, true, {}, {announced}, {}});
-    listings.apply(5, {}, {{2, 1}, true, {channel_row(1, "as it says")}, {}, {}});
-    auto names = [&] { return names_of(listings.page(std::nullopt, 9, 10'000)); };
-    EXPECT_EQ(names(), (std::vector<std::string>{"as it says"}));
-    listings.apply(5, {2, 1}, {{3, 2}, true, {}, {}, {}});
-    EXPECT_EQ(names(), (std::vector<std::string>{"as announced"}));
-    listings.apply(0, {1, 1}, {{4, 2}, true, {}, {}, {}});
-    EXPECT_TRUE(names().empty());
-}
-
-namespace {
-
 pipe::Task<Result<int>> after(pipe::asio::io_context& io, Nanoseconds span, int value) {
     co_await pipe::sleep_for(io, span);
     co_return value;

@@ -1,6 +1,7 @@
 // Edits, playlists, comments and votes: what is shown depends on which records are, not on the
 // order in which they came, were hidden and shown again; and a rebuild gives the same.
 #include <map>
+#include <span>
 
 #include "protocol/community/channel/channel_content.h"
 #include "protocol/community/message_type.h"
@@ -80,9 +81,9 @@ private:
 class DerivedItems : public DerivedFixture {
 protected:
     One make(const TestIdentity& author, RecordKind kind, const Bytes& payload) {
-        const auto community = kind == RecordKind::Vote || kind == RecordKind::Subscription
-                                   ? protocol::directory_community()
-                                   : channel.community();
+        const bool in_directory = kind == RecordKind::Vote || kind == RecordKind::Subscription ||
+                                  kind == RecordKind::ChannelAnnounced;
+        const auto community = in_directory ? protocol::directory_community() : channel.community();
         auto packet = author.record(community, kind, ++time_, {}, payload);
         const auto record = protocol::decode_record(packet);
         WARREN_CHECK(record.ok());
@@ -108,6 +109,10 @@ protected:
                 const RecordRef& target = {}) {
         return make(author, RecordKind::Comment,
                     encode(protocol::Comment{about, role, target, text}));
+    }
+    One announcement(const CommunityId& of) {
+        return make(founder, RecordKind::ChannelAnnounced,
+                    encode(protocol::ChannelAnnounced{of, {}, "announced"}));
     }
     std::unique_ptr<DerivedReader> read(const std::string& path) {
         auto opened = DerivedReader::open(path);
@@ -313,6 +318,34 @@ TEST_F(DerivedItems, SearchKnowsWhatIsShownOnly) {
     EXPECT_EQ(count("omega"), 1u);
 }
 
+std::map<CommunityId, Standing> expected_standings(const std::vector<One>& all,
+                                                   std::span<const CommunityId> channels,
+                                                   std::span<const TestIdentity> members) {
+    std::map<CommunityId, Standing> want;
+    for (const auto& on : channels) {
+        for (const auto& by : members) {
+            const auto* vote = newest(all, [&](const One& one) {
+                return one.kind == RecordKind::Vote && one.author == by.public_key() &&
+                       one.payload(protocol::decode_vote).channel == on;
+            });
+            const auto* said = newest(all, [&](const One& one) {
+                return one.kind == RecordKind::Subscription && one.author == by.public_key() &&
+                       one.payload(protocol::decode_subscription).channel == on;
+            });
+            const auto value =
+                vote ? vote->payload(protocol::decode_vote).value : protocol::VoteValue::None;
+            want[on].up += value == protocol::VoteValue::Up ? 1u : 0u;
+            want[on].down += value == protocol::VoteValue::Down ? 1u : 0u;
+            want[on].subscribers +=
+                said && said->payload(protocol::decode_subscription).subscribed ==
+                            protocol::Subscribed::Yes
+                    ? 1u
+                    : 0u;
+        }
+    }
+    return want;
+}
+
 TEST_F(DerivedItems, EachMemberCountsOncePerChannel) {
     constexpr std::uint64_t seed = 12;
     SeededRandom random(seed);
@@ -334,39 +367,21 @@ TEST_F(DerivedItems, EachMemberCountsOncePerChannel) {
                      encode(protocol::Subscription{on, value == 0 ? protocol::Subscribed::No
                                                                   : protocol::Subscribed::Yes})));
     }
+    for (const auto& on : channels)
+        all.push_back(announcement(on));
     for (std::size_t i = all.size(); i > 1; --i)
         std::swap(all[i - 1], all[random.below(i)]);
     for (auto& one : all) {
-        one.shown = random.below(4) != 0;
+        one.shown = one.kind == RecordKind::ChannelAnnounced || random.below(4) != 0;
         follower.store(one);
         if (random.below(3) == 0) follower.catch_up();
         const auto& some = follower.stored()[random.below(follower.stored().size())];
+        if (some.kind == RecordKind::ChannelAnnounced) continue;
         const auto ref = some.ref;
         follower.judge(ref, !some.shown);
     }
     follower.catch_up();
-    std::map<CommunityId, Standing> want;
-    for (const auto& on : channels) {
-        for (const auto& by : members) {
-            const auto* vote = newest(follower.stored(), [&](const One& one) {
-                return one.kind == RecordKind::Vote && one.author == by.public_key() &&
-                       one.payload(protocol::decode_vote).channel == on;
-            });
-            const auto* said = newest(follower.stored(), [&](const One& one) {
-                return one.kind == RecordKind::Subscription && one.author == by.public_key() &&
-                       one.payload(protocol::decode_subscription).channel == on;
-            });
-            const auto value =
-                vote ? vote->payload(protocol::decode_vote).value : protocol::VoteValue::None;
-            want[on].up += value == protocol::VoteValue::Up ? 1u : 0u;
-            want[on].down += value == protocol::VoteValue::Down ? 1u : 0u;
-            want[on].subscribers +=
-                said && said->payload(protocol::decode_subscription).subscribed ==
-                            protocol::Subscribed::Yes
-                    ? 1u
-                    : 0u;
-        }
-    }
+    const auto want = expected_standings(follower.stored(), channels, members);
     const auto standings = [&] {
         auto changes = read(file)->changes({});
         EXPECT_OK(changes);
@@ -386,6 +401,26 @@ TEST_F(DerivedItems, EachMemberCountsOncePerChannel) {
         EXPECT_EQ(said.vote,
                   vote ? vote->payload(protocol::decode_vote).value : protocol::VoteValue::None);
     }
+}
+
+// Anybody may vote for ids that nobody heard of: listings need not know them.
+TEST_F(DerivedItems, VotesAreToldOfWhatIsAnnounced) {
+    const auto file = folder.file("told");
+    Follower follower(protocol::directory_community(), file);
+    const CommunityId on{{1}};
+    follower.store(
+        make(stranger, RecordKind::Vote, encode(protocol::Vote{on, protocol::VoteValue::Up})));
+    follower.catch_up();
+    auto before = read(file)->changes({});
+    ASSERT_OK(before);
+    EXPECT_TRUE(before->standings.empty());
+    follower.store(announcement(on));
+    follower.catch_up();
+    auto after = read(file)->changes(before->now);
+    ASSERT_OK(after);
+    EXPECT_FALSE(after->whole);
+    ASSERT_EQ(after->standings.size(), 1u);
+    EXPECT_EQ(after->standings.front().second, (Standing{1, 0, 0}));
 }
 
 TEST_F(DerivedItems, PagesGoOnWhereTheyEnded) {

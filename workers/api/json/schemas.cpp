@@ -50,6 +50,9 @@ Member next() {
 }
 
 constexpr std::string_view worker_states = "starting|ready|degraded|draining|down";
+constexpr std::string_view record_kinds =
+    "channel|torrent|announcement|vote|subscription|channel-edit|torrent-edit|playlist|"
+    "playlist-edit|comment|agreement|other";
 constexpr std::string_view download_states =
     "queued|checking|fetching_metadata|downloading|seeding|paused|failed";
 
@@ -94,16 +97,21 @@ void add_content(std::vector<Schema>& rows) {
     rows.push_back({"NewChannel", {text("name", 1, 128), optional(text("description", 0, 2048))}});
     rows.push_back(
         {"CreatedChannel", {hex("id", 40), text("name"), hex("record", 64), count("global_time")}});
-    rows.push_back({"Channel",
-                    {hex("id", 40), text("name"), text("description"),
-                     text("founder", "Public key, in hex."), count("torrents"), flag("joined"),
-                     flag("own", "This node founded it."), count("updated_ms", "Unix time.")}});
+    rows.push_back(
+        {"Channel",
+         {hex("id", 40), text("name"), text("description"), text("founder", "Public key, in hex."),
+          count("torrents"), flag("joined"), flag("own", "This node founded it."),
+          count("updated_ms", "Unix time."), count("votes_up", "Members whose vote is for it."),
+          count("votes_down"), count("subscribers"), number("popularity", "docs/channels.md."),
+          integer("vote", -1, 1, "Of this node's identity."), flag("subscribed")}});
     rows.push_back({"ChannelPage", {list("items", "Channel"), next()}});
     const std::vector<Member> torrent = {
         hex("community", 40),
         text("channel", "Name of the channel."),
         hex("record", 64),
         count("global_time"),
+        text("ref", "The record in other addresses: TIME.ID."),
+        flag("edited", "Name and tags are those of an edit."),
         hex("infohash", 40),
         text("name"),
         count("size", "Bytes."),
@@ -134,24 +142,88 @@ void add_content(std::vector<Schema>& rows) {
                      optional(flag("complete", "On the last line, which has no torrent.")),
                      optional(count("items", "How many lines came before."))},
                     {"torrent", "complete"}});
+}
+
+void add_authored(std::vector<Schema>& rows) {
     rows.push_back({"AuthoredRecord",
                     {hex("community", 40), hex("record", 64), count("global_time"),
-                     choice("kind", "channel|torrent|announcement|other"),
+                     choice("kind", record_kinds),
                      flag("forked", "Another record of this member names the same predecessor.")}});
     rows.push_back(
         {"AuthorPage",
          {hex("member", 40), optional(hex("public_key", 148)), count("records"),
           count("forks", "Places where the member's line parts."), list("items", "AuthoredRecord"),
           next(), flag("complete", "False: a part of the node did not answer.")}});
+}
+
+void add_publishing(std::vector<Schema>& rows) {
+    const auto trackers = optional(list("trackers", "", "URLs, 16 at most."));
+    const auto thumbnail = optional(hex("thumbnail", 64, "SHA-256 of a picture."));
     rows.push_back(
         {"NewTorrent",
          {optional(text("path", 1, 4096, "Directory or file below the share root.")),
           base64("torrent", "A .torrent file."), optional(text("magnet", 1, 8192, "Needs `name`.")),
-          optional(text("name", 1, 300)), optional(text("tags", 0, 200, "Separated by commas."))},
+          optional(text("name", 1, 300)), optional(text("tags", 0, 200, "Separated by commas.")),
+          trackers, thumbnail},
          {"path", "torrent", "magnet"}});
     rows.push_back({"PublishedTorrent",
-                    {hex("community", 40), hex("record", 64), count("global_time"),
+                    {hex("community", 40), hex("record", 64), count("global_time"), text("ref"),
                      hex("infohash", 40), text("name"), count("size"), count("files")}});
+}
+
+void add_channel_items(std::vector<Schema>& rows) {
+    const auto ref = text("ref", "The record in other addresses: TIME.ID.");
+    const auto key = text("public_key", "Of its author, in hex.");
+    const std::vector<Member> record = {ref, hex("record", 64), count("global_time")};
+    rows.push_back({"Published", record});
+    rows.push_back({"ChannelChange",
+                    {optional(text("name", 1, 128)), optional(text("description", 0, 2048))}});
+    rows.push_back({"NewVote", {integer("value", -1, 1, "0 takes the vote back.")}});
+    rows.push_back({"Vote", {hex("id", 40), integer("value", -1, 1)}});
+    rows.push_back({"Subscription", {hex("id", 40), flag("subscribed")}});
+    rows.push_back({"TorrentChange",
+                    {optional(text("name", 1, 300)), optional(text("tags", 0, 200)),
+                     optional(list("trackers", "", "URLs, 16 at most.")),
+                     optional(text("thumbnail", 0, 64, "SHA-256 in hex; empty: none."))}});
+    rows.push_back({"TorrentDetails",
+                    {hex("community", 40), text("channel"), hex("record", 64), count("global_time"),
+                     ref, flag("edited"), hex("infohash", 40), text("name"), count("size"),
+                     count("files"), text("tags"), integer("created_ms", 0, 0),
+                     list("trackers", ""), optional(hex("thumbnail", 64))}});
+    rows.push_back({"Comment",
+                    {ref, hex("record", 64), count("global_time"), hex("member", 40), key,
+                     text("text"), optional(text("about", "A torrent; absent: the channel.")),
+                     optional(text("reply_to", "A comment.")), flag("edited")}});
+    rows.push_back({"CommentPage", {list("items", "Comment"), next()}});
+    rows.push_back({"NewComment",
+                    {text("text", 1, 2000), optional(text("about", 1, 128, "`ref` of a torrent.")),
+                     optional(text("reply_to", 1, 128, "`ref` of a comment."))}});
+    rows.push_back({"CommentChange", {text("text", 1, 2000)}});
+    std::vector<Member> playlist = {ref,
+                                    hex("record", 64),
+                                    count("global_time"),
+                                    hex("member", 40),
+                                    key,
+                                    text("name"),
+                                    text("description"),
+                                    list("items", "", "The `ref`s of its torrents, in order."),
+                                    flag("edited")};
+    rows.push_back({"Playlist", playlist});
+    rows.push_back({"PlaylistPage", {list("items", "Playlist"), next()}});
+    playlist.push_back(list("torrents", "Torrent", "Those of them that are shown here."));
+    rows.push_back({"PlaylistDetails", std::move(playlist)});
+    rows.push_back({"NewPlaylist",
+                    {text("name", 1, 128), optional(text("description", 0, 1024)),
+                     list("items", "", "`ref`s of torrents, 128 at most.")}});
+    rows.push_back({"ModerationEntry",
+                    {ref, hex("record", 64), count("global_time"), hex("member", 40), key,
+                     text("target", "`ref` of what is hidden or restored."),
+                     choice("kind", record_kinds), choice("action", "hide|restore")}});
+    rows.push_back({"ModerationLog", {list("items", "ModerationEntry"), next()}});
+    rows.push_back({"NewModeration",
+                    {text("target", 1, 128, "`ref` of a record."), choice("action", "hide|restore"),
+                     optional(choice("as", "author|moderator",
+                                     "Absent: author of what this node wrote, else moderator."))}});
 }
 
 void add_transfers(std::vector<Schema>& rows) {
@@ -291,6 +363,9 @@ std::span<const Schema> schemas() {
         std::vector<Schema> out;
         add_node(out);
         add_content(out);
+        add_authored(out);
+        add_publishing(out);
+        add_channel_items(out);
         add_transfers(out);
         add_overlay(out);
         add_upkeep(out);

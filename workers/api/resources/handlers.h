@@ -25,8 +25,26 @@ Handled list_channels(Call& call);
 Handled create_channel(Call& call);
 Handled get_channel(Call& call);
 Handled list_contents(Call& call);
+// channel_changes.cpp
+Handled change_channel(Call& call);
+Handled put_vote(Call& call);
+Handled subscribe(Call& call);
+Handled unsubscribe(Call& call);
+Handled get_torrent(Call& call);
+Handled change_torrent(Call& call);
+Handled list_moderation(Call& call);
+Handled moderate(Call& call);
+// channel_items.cpp
+Handled list_comments(Call& call);
+Handled add_comment(Call& call);
+Handled change_comment(Call& call);
+Handled list_playlists(Call& call);
+Handled add_playlist(Call& call);
+Handled get_playlist(Call& call);
+Handled change_playlist(Call& call);
 // search.cpp
 Handled search(Call& call);
+Handled list_popular(Call& call);
 Handled list_authored(Call& call);
 // publishing.cpp
 Handled publish_torrent(Call& call);

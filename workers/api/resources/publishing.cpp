@@ -5,6 +5,7 @@
 #include "protocol/record.h"
 #include "workers/api/call.h"
 #include "workers/api/magnet.h"
+#include "workers/api/resources/channel_parts.h"
 #include "workers/api/resources/handlers.h"
 
 namespace warren::api {
@@ -27,7 +28,8 @@ pipe::Task<Outcome<TorrentFacts>> facts_of(Call& call) {
     co_return co_await call.outbox().inspect_torrent(call.errand, torrent);
 }
 
-Bytes payload_of(const TorrentFacts& facts, const std::string& tags) {
+Bytes payload_of(const TorrentFacts& facts, const std::string& tags,
+                 protocol::TorrentExtras extras) {
     protocol::TorrentEntry entry;
     entry.infohash = facts.infohash;
     entry.size = facts.size;
@@ -37,6 +39,7 @@ Bytes payload_of(const TorrentFacts& facts, const std::string& tags) {
     entry.tags = tags;
     for (const auto& file : facts.files)
         entry.file_names.push_back(file.path);
+    entry.extras = std::move(extras);
     return protocol::encode(entry);
 }
 
@@ -48,13 +51,16 @@ Handled publish_torrent(Call& call) {
     if (!facts) co_return std::move(facts.problem());
     if (call.body.contains("name")) facts->name = call.text("name");
     if (facts->name.empty()) co_return problem(422, "the torrent has no name");
-    auto payload = payload_of(*facts, call.text("tags"));
-    auto record =
-        co_await call.outbox().publish_torrent(call.errand, community, std::move(payload));
+    auto extras = extras_of(call, {});
+    if (!extras) co_return std::move(extras.problem());
+    auto payload = payload_of(*facts, call.text("tags"), std::move(*extras));
+    auto record = co_await call.outbox().publish(call.errand, community,
+                                                 protocol::RecordKind::Torrent, std::move(payload));
     if (!record) co_return std::move(record.problem());
     auto reply = reply_json({{"community", community.hex()},
                              {"record", record->id.hex()},
                              {"global_time", record->time},
+                             {"ref", protocol::ref_text(*record)},
                              {"infohash", facts->infohash.hex()},
                              {"name", facts->name},
                              {"size", facts->size},

@@ -82,6 +82,14 @@ Handled search(Call& call) {
     co_return reply_json(out);
 }
 
+Handled list_popular(Call& call) {
+    auto found = co_await call.outbox().search(call.errand, {}, call.limit());
+    if (!found) co_return std::move(found.problem());
+    auto out = items<json::Value>(found->torrents);
+    out["complete"] = found->complete;
+    co_return reply_json(out);
+}
+
 // By member id, or by the key that it is the hash of.
 Handled list_authored(Call& call) {
     const auto& text = call.path.at("member");
