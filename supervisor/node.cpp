@@ -74,12 +74,13 @@ Result<void> Node::open_sockets() {
     api_listener_ = std::move(*listener);
     WARREN_TRY(auto api_address, local_address(api_listener_.get()));
 
-    const auto& overlay = settings_.text("overlay.listen");
-    auto udp = UdpGroup::open(*Endpoint::parse(overlay),
-                              settings_.integer("overlay.receive_buffer_bytes"));
-    if (!udp) return taken("overlay.listen", overlay, udp.error());
-    udp_ = std::move(*udp);
-    WARREN_TRY_VOID(udp_->grow_to(wanted(spec_of(Role::Network))));
+    WARREN_TRY_VOID(open_overlay("overlay.listen"));
+    if (!settings_.text("overlay.listen_v6").empty()) {
+        if (Endpoint::parse(settings_.text("overlay.listen"))->v6)
+            return bad_input("overlay.listen_v6 goes with an IPv4 address in overlay.listen: "
+                             "leave one of them out");
+        WARREN_TRY_VOID(open_overlay("overlay.listen_v6"));
+    }
 
     WARREN_TRY(run_dir_, RunDir::open(plan_.run_dir));
     close_files();  // what a killed predecessor left
@@ -91,7 +92,18 @@ Result<void> Node::open_sockets() {
               .state_dir = plan_.state.path,
               .config = plan_.config,
               .api = api_address.text(),
-              .overlay = udp_->address()};
+              .overlay = udp_.front().address(),
+              .overlay_v6 = udp_.size() > 1 ? udp_.back().address() : ""};
+    return {};
+}
+
+Result<void> Node::open_overlay(std::string_view setting) {
+    const auto& wished = settings_.text(setting);
+    auto udp =
+        UdpGroup::open(*Endpoint::parse(wished), settings_.integer("overlay.receive_buffer_bytes"));
+    if (!udp) return taken(setting, wished, udp.error());
+    WARREN_TRY_VOID(udp->grow_to(wanted(spec_of(Role::Network))));
+    udp_.push_back(std::move(*udp));
     return {};
 }
 

@@ -66,6 +66,7 @@ private:
 
     // node.cpp: sockets, loop, stop
     Result<void> open_sockets();
+    Result<void> open_overlay(std::string_view setting);
     Result<void> open_loop();
     void resolve(Settings& settings) const;
     void turn();
@@ -111,7 +112,7 @@ private:
     std::string token_digest_;
     std::map<Role, KeyPair> keys_;
     std::optional<RunDir> run_dir_;
-    std::optional<UdpGroup> udp_;
+    std::vector<UdpGroup> udp_;  // one of IPv4, one of IPv6, or both
     Fd api_listener_;
     NodeFacts facts_;
     SlotTable slots_{Placement{1, {}}};

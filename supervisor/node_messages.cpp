@@ -153,11 +153,9 @@ Result<std::string> Node::scale(Role role, std::uint16_t count) {
     }
     if (role == Role::Storage && (slots_.moving() || slots_.placement().workers != have))
         return unavailable("slots are moving: try again in some seconds");
-    if (udp_ && spec.listener == ListenerKind::SteeredUdp) {
-        if (count > have)
-            WARREN_TRY_VOID(udp_->grow_to(count));
-        else
-            WARREN_TRY_VOID(udp_->steer_first(count));
+    if (spec.listener == ListenerKind::SteeredUdp) {
+        for (auto& udp : udp_)
+            WARREN_TRY_VOID(count > have ? udp.grow_to(count) : udp.steer_first(count));
     }
     settings_.set(process::key_of(*row), fmt::format("{}", count));
     for (auto index = have; index < count; ++index)

@@ -53,7 +53,8 @@ void Node::remove_worker(std::uint32_t id) {
         if (row.spec->listener == ListenerKind::SteeredUdp)
             keep = std::max<std::uint16_t>(keep, static_cast<std::uint16_t>(row.entry.index + 1));
     }
-    udp_->shrink_to(keep);
+    for (auto& udp : udp_)
+        udp.shrink_to(keep);
 }
 
 void Node::start(Worker& worker) {
@@ -111,7 +112,8 @@ process::Welcome Node::welcome_for(const Worker& worker) const {
     out.inbox_listener = worker.inbox_listener.duplicate();
     out.tap_listener = worker.tap_listener.duplicate();
     if (worker.spec->listener == ListenerKind::SteeredUdp)
-        out.listeners.push_back({udp_->member(worker.entry.index).duplicate(), facts_.overlay});
+        for (const auto& udp : udp_)
+            out.listeners.push_back({udp.member(worker.entry.index).duplicate(), udp.address()});
     if (worker.spec->listener == ListenerKind::SharedTcp)
         out.listeners.push_back({api_listener_.duplicate(), facts_.api});
     return out;

@@ -21,13 +21,13 @@ std::string roster_json(const NodeFacts& node, const process::Roster& roster,
     return fmt::format(
         "{{\n  \"pid\": {}, \"version\": {}, \"state\": {}, \"epoch\": {}, "
         "\"started_ms\": {},\n  \"run_dir\": {}, \"state_dir\": {}, \"config\": {},\n"
-        "  \"api\": {}, \"overlay\": {},\n  \"slots\": {{\"version\": {}, "
+        "  \"api\": {}, \"overlay\": {}, \"overlay_v6\": {},\n  \"slots\": {{\"version\": {}, "
         "\"workers\": [{}], "
         "\"pinned\": [{}]}},\n  \"workers\": [{}\n  ]\n}}\n",
         node.pid, json_quoted(node.version), json_quoted(node.state), node.epoch, node.started_ms,
         json_quoted(node.run_dir), json_quoted(node.state_dir), json_quoted(node.config),
-        json_quoted(node.api), json_quoted(node.overlay), slots.version,
-        fmt::join(slots.workers, ","), fmt::join(slots.pinned, ","), workers);
+        json_quoted(node.api), json_quoted(node.overlay), json_quoted(node.overlay_v6),
+        slots.version, fmt::join(slots.workers, ","), fmt::join(slots.pinned, ","), workers);
 }
 
 }  // namespace warren::supervisor

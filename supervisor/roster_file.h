@@ -14,7 +14,7 @@ struct NodeFacts {
     std::uint64_t epoch = 0;
     std::int64_t started_ms = 0;
     std::string run_dir, state_dir, config;
-    std::string api, overlay;  // really bound
+    std::string api, overlay, overlay_v6;  // really bound
 };
 
 std::string roster_json(const NodeFacts& node, const process::Roster& roster,

@@ -90,6 +90,13 @@ Result<void> check_form(const SettingRow& row, std::string_view value) {
         return bad_input(
             fmt::format("{} = \"{}\" is not an address: write ADDRESS:PORT, such as {}",
                         key_of(row), value, row.fallback));
+    case SettingForm::AddressV6: {
+        const auto address = Endpoint::parse(value);
+        if (value.empty() || (address && address->v6)) return {};
+        return bad_input(fmt::format("{} = \"{}\" is not an IPv6 address: write [ADDRESS]:PORT, "
+                                     "such as [::]:8090, or nothing",
+                                     key_of(row), value));
+    }
     case SettingForm::HostPort:
         if (is_host_port(value)) return {};
         return bad_input(fmt::format("{} has \"{}\": write HOST:PORT, such as 192.0.2.7:8090",

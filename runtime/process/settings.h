@@ -17,7 +17,7 @@
 namespace warren::process {
 
 // What a text must look like, beyond its length.
-enum class SettingForm { Any, Address, HostPort, Directory, Processors, SlotPins };
+enum class SettingForm { Any, Address, AddressV6, HostPort, Directory, Processors, SlotPins };
 
 enum class SettingType { Integer, Flag, Text, List };  // List: of texts; travels joined by '\n'
 

@@ -120,6 +120,9 @@ void add_overlay(std::vector<SettingRow>& rows) {
     rows.push_back(text("overlay", "listen", "0.0.0.0:8090", SettingForm::Address,
                         supervisor | network,
                         "UDP address of the overlay; port 0 takes a free one."));
+    rows.push_back(text("overlay", "listen_v6", "", SettingForm::AddressV6, supervisor | network,
+                        "Where the overlay listens beside an IPv4 address, such as [::]:8090; "
+                        "empty: only there."));
     rows.push_back(reloadable(list("overlay", "bootstrap_peers", SettingForm::HostPort, network,
                                    "Peers to meet first, as HOST:PORT.")));
     rows.push_back(flag("overlay", "bootstrap", "false", network,

@@ -1,6 +1,7 @@
 // A real node in bootstrap mode, without storage: it introduces strangers of communities that it
 // knows nothing of, answers no more bytes than it got until an address is proven (R-U3), and a
-// flood from one address takes nothing from others (R-U2). And nodes that meet over ::1.
+// flood from one address takes nothing from others (R-U2). And nodes that meet over ::1, or
+// over both families.
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
@@ -100,6 +101,27 @@ TEST(Ipv6, NodesMeetOnTheLoopback) {
         persist(a, "/api/v1/channels/" + channel + "/torrents", magnet_entry(1), "entry", 20)
             .body.value("record", "");
     EXPECT_TRUE(wait_until([&] { return records_of(b, channel).contains(record); }, 20));
+}
+
+// One knows IPv4 only, one IPv6 only: what they write meets in a node that speaks both, with as
+// many sockets of each family as it has network workers.
+TEST(Ipv6, ANodeOfBothFamiliesJoinsThem) {
+    Node both(
+        {.name = "both", .settings = {"overlay.listen_v6=[::1]:0", "workers.network.count=2"}});
+    ASSERT_TRUE(both.start()) << both.log();
+    Node four({.name = "four", .settings = {"overlay.bootstrap_peers=" + both.overlay_address()}});
+    Node six({.name = "six",
+              .settings = {"overlay.listen=[::1]:0",
+                           "overlay.bootstrap_peers=" + both.overlay_v6_address()}});
+    ASSERT_TRUE(four.start()) << four.log();
+    ASSERT_TRUE(six.start()) << six.log();
+    const auto channel = create_channel(four, "both-families", "both-families");
+    ASSERT_FALSE(channel.empty());
+    const auto record =
+        persist(four, "/api/v1/channels/" + channel + "/torrents", magnet_entry(1), "entry", 20)
+            .body.value("record", "");
+    EXPECT_TRUE(wait_until([&] { return records_of(six, channel).contains(record); }, 30))
+        << six.log();
 }
 
 }  // namespace

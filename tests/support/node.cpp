@@ -250,6 +250,11 @@ std::string Node::overlay_address() const {
     return all.is_object() ? all.value("overlay", "") : "";
 }
 
+std::string Node::overlay_v6_address() const {
+    const auto all = roster();
+    return all.is_object() ? all.value("overlay_v6", "") : "";
+}
+
 std::string Node::api_address() const {
     const auto all = roster();
     return all.is_object() ? all.value("api", "") : "";

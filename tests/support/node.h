@@ -64,6 +64,7 @@ public:
     bool all_ready() const;
     bool knows_all_ready();
     std::string overlay_address() const;
+    std::string overlay_v6_address() const;
     std::string api_address() const;
     std::string token() const;
     std::filesystem::path folder() const { return folder_; }

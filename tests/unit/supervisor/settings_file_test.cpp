@@ -33,6 +33,9 @@ TEST(SettingsFile, NamesFileLineAndColumn) {
         {"[overlay]\nbootstrap_peers = [1]\n", "w.toml:2:19: overlay.bootstrap_peers must be a "
                                                "list of texts, such as [\"a\", \"b\"], not "
                                                "this list"},
+        {"[overlay]\nlisten_v6 = \"0.0.0.0:1\"\n",
+         "w.toml:2:13: overlay.listen_v6 = \"0.0.0.0:1\" is not an IPv6 address: write "
+         "[ADDRESS]:PORT, such as [::]:8090, or nothing"},
         {"[overlay]\nbootstrap = [\"a:1\"]\n",
          "w.toml:2:13: overlay.bootstrap must be true or false, not this list"},
         {"[workers.storage]\ncount = 99\n",
