@@ -1,8 +1,8 @@
 // Walking: how nodes of a community find each other. IPv8's base messages (introduction, puncture),
 // the addresses to try, churn, and the proof of addresses. Sends nothing larger than what it was
 // sent to an address that is not proven. A community that lacks peers steps often; one where
-// nothing changes steps once in two minutes, and none has a timer of its own: one queue holds all next
-// steps.
+// nothing changes steps once in two minutes, and none has a timer of its own: one queue holds all
+// next steps.
 #pragma once
 
 #include <deque>
