@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "protocol/record.h"
+#include "protocol/community/types.h"
 
 namespace warren::protocol {
 
@@ -27,8 +27,9 @@ std::optional<Header> header_of(ByteView datagram) {
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
     : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      serving_(hub_), sync_(hub_, fetcher_), swarms_(hub_), walk_(hub_, sync_), discovery_(hub_),
-      dht_(hub_), sources_(random, hub_.settings.source_buckets) {
+      serving_(hub_), sync_(hub_, fetcher_), swarms_(hub_), pairs_(hub_, gossip_), letters_(hub_),
+      walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
+      sources_(random, hub_.settings.source_buckets) {
     if (hub_.settings.bootstrap) tracker_.emplace(hub_);
 }
 
@@ -63,6 +64,7 @@ void Overlay::datagram(Nanoseconds now, const Endpoint& from, ByteView bytes) {
 void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
                               ByteView datagram) {
     if (is_record_kind(header.message_id)) return gossip_.on_push(now, peer, header, datagram);
+    if (is_direct_message(header.message_id)) return direct_message(now, peer, header, datagram);
     auto malformed = [&] { ++hub_.counters.dropped_malformed; };
     const auto& community = header.community;
     switch (static_cast<OverlayMessage>(header.message_id)) {
@@ -108,13 +110,37 @@ void Overlay::fetch_offered(Nanoseconds now) {
             fetcher_.on_record_offer(now, *peer, want.community, {want.refs});
 }
 
+// In communities whose type lists them.
+void Overlay::direct_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram) {
+    if (type_of(header.community).find(header.message_id) == nullptr)
+        return void(++hub_.counters.dropped_unknown_message);
+    const auto& community = header.community;
+    auto malformed = [&] { ++hub_.counters.dropped_malformed; };
+    switch (static_cast<DirectMessage>(header.message_id)) {
+    case DirectMessage::PairRequest: {
+        auto message = decode_pair_request(header.body);
+        return message ? pairs_.on_request(now, peer, community, *message) : malformed();
+    }
+    case DirectMessage::PairReply: {
+        auto message = decode_pair_reply(header.body);
+        return message ? pairs_.on_reply(now, peer, *message) : malformed();
+    }
+    case DirectMessage::Letter: return letters_.on_letter(now, peer, header, datagram);
+    case DirectMessage::LetterReply: {
+        auto message = decode_letter_reply(header.body);
+        return message ? letters_.on_reply(peer, *message) : malformed();
+    }
+    }
+}
+
 Nanoseconds Overlay::tick(Nanoseconds now) {
     auto next = gossip_.tick(now);
     fetch_offered(now);
     serving_.tick(now);
     if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
-    next = std::min({next, walk_.tick(now), fetcher_.tick(now), sync_.tick(now)});
+    next = std::min({next, walk_.tick(now), fetcher_.tick(now), sync_.tick(now), pairs_.tick(now),
+                     letters_.tick(now)});
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
     if (hub_.community(discovery_community) != nullptr) {
@@ -136,6 +162,8 @@ void Overlay::signature_result(Nanoseconds now, Token token, bool valid) {
     for (const auto& found : discovery_.take_discovered())
         walk_.suggest(now, found.community, found.address, found.member);
     dht_.signature_result(now, token, valid);
+    pairs_.signature_result(now, token, valid);
+    letters_.signature_result(token, valid);
 }
 
 void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signature) {
@@ -143,10 +171,11 @@ void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signat
     if (tracker_) tracker_->signed_bytes(token, signature);
     discovery_.signed_bytes(token, signature);
     dht_.signed_bytes(now, token, signature);
+    letters_.signed_bytes(now, token, signature);
 }
 
 void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
-    if (fetcher_.stored(now, token, verdicts)) return;
+    if (fetcher_.stored(now, token, verdicts) || pairs_.stored(now, token, verdicts)) return;
     const auto grown = gossip_.stored(now, token, verdicts);
     // Where something happens, who lacks neighbours looks for them again.
     if (grown && hub_.peers.count_of(*grown) < hub_.settings.peers_target) walk_.wake(now, *grown);
@@ -164,6 +193,10 @@ void Overlay::fetched(Nanoseconds now, Token token, const FetchedRecords& fetche
     serving_.fetched(now, token, fetched);
 }
 
+void Overlay::pair_judged(Nanoseconds now, Token token, const PairJudgement& judgement) {
+    pairs_.judged(now, token, judgement);
+}
+
 void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port) {
     swarms_.have(token, bitmap, port);
 }
@@ -178,6 +211,8 @@ void Overlay::failed(Nanoseconds now, Token token) {
     serving_.failed(now, token);
     sync_.failed(now, token);
     swarms_.failed(token);
+    pairs_.failed(now, token);
+    letters_.failed(token);
 }
 
 void Overlay::set_intervals(Nanoseconds walk, Nanoseconds sync) {
@@ -200,6 +235,7 @@ void Overlay::leave(const CommunityId& community) {
     walk_.leave(community);
     sync_.leave(community);
     fetcher_.leave(community);
+    pairs_.leave(community);
     hub_.peers.leave(community);
 }
 

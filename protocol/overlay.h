@@ -7,12 +7,14 @@
 
 #include "protocol/dht.h"
 #include "protocol/discovery.h"
+#include "protocol/letters.h"
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
 #include "protocol/overlay_serve.h"
 #include "protocol/overlay_swarms.h"
 #include "protocol/overlay_sync.h"
+#include "protocol/pairs.h"
 #include "protocol/tracker.h"
 #include "protocol/walk.h"
 
@@ -35,6 +37,7 @@ public:
     void reconciled(Nanoseconds now, Token token, const Synchroniser::Outcome& outcome);
     void root(Nanoseconds now, Token token, const CommunityRoot& root);
     void fetched(Nanoseconds now, Token token, const FetchedRecords& fetched);
+    void pair_judged(Nanoseconds now, Token token, const PairJudgement& judgement);
     void have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port);
     void failed(Nanoseconds now, Token token);
 
@@ -61,6 +64,8 @@ public:
         discovery_.set_communities(std::move(communities));
     }
     Dht& dht() { return dht_; }  // its commands; answered by effects
+    Pairs& pairs() { return pairs_; }
+    Letters& letters() { return letters_; }
 
     std::vector<Effect> take_effects() { return std::exchange(hub_.effects, {}); }
     bool has_effects() const { return !hub_.effects.empty(); }
@@ -82,6 +87,7 @@ public:
 private:
     void partner_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
     void fetch_offered(Nanoseconds now);
+    void direct_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
 
     Hub hub_;
     Gossip gossip_;
@@ -89,6 +95,8 @@ private:
     Serving serving_;
     Synchroniser sync_;
     Swarms swarms_;
+    Pairs pairs_;
+    Letters letters_;
     Walk walk_;
     std::optional<Tracker> tracker_;  // in bootstrap mode
     Discovery discovery_;

@@ -90,7 +90,8 @@ struct Hub {
         emit(SendDatagram{to, std::move(datagram)});
     }
     // A bare message of one of our communities to a partner.
-    void send_bare(const CommunityId& id, const Peer& to, OverlayMessage type, const Bytes& body) {
+    template <typename Message>
+    void send_bare(const CommunityId& id, const Peer& to, Message type, const Bytes& body) {
         auto datagram = frame_bare(id, static_cast<std::uint8_t>(type), body);
         if (auto* state = community(id)) state->bytes_out += datagram.size();
         send(to.address, std::move(datagram));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -140,9 +141,51 @@ struct DhtPeersFound {
     std::uint64_t ref = 0;
     std::vector<std::pair<Endpoint, Bytes>> peers;  // addresses and public keys
 };
+// ---- direct messages (pairs.h, letters.h)
+enum class PairState : std::uint8_t { Open = 0, Signed = 1, Refused = 2, Expired = 3 };
+// A record that waits, or waited, for its second signature. However it ends, this tells it.
+struct PairRow {
+    CommunityId community;
+    RecordRef record;
+    std::uint8_t kind = 0;
+    PublicKey first, second;  // one of them is this node
+    Bytes payload;
+    PairState state = PairState::Open;
+    bool considered = false;  // the other node has it, and asks its user
+    std::string reason;       // why it was refused, or how it expired
+    Nanoseconds left = 0;     // until it expires; settled: until it is forgotten
+};
+// May this record be signed by us as the second one? With `sign`: then sign, keep and spread it.
+struct JudgePair {
+    Token token = 0;
+    CommunityId community;
+    Bytes half;
+    bool sign = false;
+};
+struct PairJudgement {
+    std::string refusal;  // empty: allowed
+    std::optional<Signature> signature;
+};
+struct PairOpened {  // our user is asked
+    PairRow row;
+};
+struct PairSettled {
+    PairRow row;
+};
+struct LetterArrived {
+    CommunityId community;
+    MemberId from;
+    std::string text;
+};
+enum class LetterFate : std::uint8_t { Delivered = 0, TooMany = 1, NoPath = 2, NoAnswer = 3 };
+struct LetterDone {
+    std::uint64_t ref = 0;  // of the user's wish
+    LetterFate fate = LetterFate::Delivered;
+};
 using Effect = std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile,
                             GetRoot, FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost,
-                            InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound>;
+                            InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound, JudgePair,
+                            PairOpened, PairSettled, LetterArrived, LetterDone>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {
@@ -173,7 +216,10 @@ enum class RecordVerdict : std::uint8_t {
                                         row(pings_sent) row(pings_answered) row(pongs_received)    \
                                             row(similarities_asked) row(similarities_answered)     \
                                                 row(similarities_received) row(dht_asked)          \
-                                                    row(dht_answers_received) row(dht_answered)
+                                                    row(dht_answers_received) row(dht_answered)    \
+                                                        row(pairs_asked) row(pairs_signed)         \
+                                                            row(letters_sent)                      \
+                                                                row(letters_received)
 
 struct OverlayCounters {
 #define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;

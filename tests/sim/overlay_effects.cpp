@@ -89,6 +89,22 @@ void World::apply(Node& node, FindSwarm& effect) {
     });
 }
 
+// As storage: what is kept already was signed; else it is signed, kept and spread when wanted.
+void World::apply(Node& node, JudgePair& effect) {
+    answer(node, commit, [&node, e = std::move(effect)](Overlay& o, Nanoseconds at) {
+        const auto signed_bytes = ByteView(e.half).first(e.half.size() - signature_bytes);
+        PairJudgement out{node.pair_refusal, {}};
+        if (out.refusal.empty() && e.sign) {
+            out.signature = fake_signature(signed_bytes);
+            auto whole = e.half;
+            append(whole, out.signature->view());
+            if (node.stores.at(e.community).add(whole) == RecordVerdict::Accepted)
+                o.push(at, e.community, {whole});
+        }
+        o.pair_judged(at, e.token, out);
+    });
+}
+
 void World::apply(Node& node, AddTorrentPeers& effect) {
     for (const auto& peer : effect.peers)
         node.torrent_peers[effect.infohash].insert(peer);

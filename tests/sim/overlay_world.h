@@ -36,6 +36,10 @@ public:
         std::map<CommunityId, MemoryStore> stores;
         std::map<Infohash, std::uint16_t> swarms;
         std::map<Infohash, std::set<Endpoint>> torrent_peers;
+        std::string pair_refusal;  // what its storage says to records of two members
+        std::vector<protocol::PairRow> pairs_opened, pairs_settled;
+        std::vector<protocol::LetterArrived> letters;
+        std::vector<protocol::LetterDone> letters_done;
         Nanoseconds joined = 0;
         Nanoseconds leap = 0;  // its clock is so far ahead of the world's
         Nanoseconds next_tick = 0;
@@ -113,6 +117,15 @@ private:
     void apply(Node& node, protocol::FetchRecords& effect);
     void apply(Node& node, protocol::FindSwarm& effect);
     void apply(Node& node, protocol::AddTorrentPeers& effect);
+    void apply(Node& node, protocol::JudgePair& effect);
+    void apply(Node& node, protocol::PairOpened& effect) {
+        node.pairs_opened.push_back(effect.row);
+    }
+    void apply(Node& node, protocol::PairSettled& effect) {
+        node.pairs_settled.push_back(effect.row);
+    }
+    void apply(Node& node, protocol::LetterArrived& effect) { node.letters.push_back(effect); }
+    void apply(Node& node, protocol::LetterDone& effect) { node.letters_done.push_back(effect); }
     // Facts for people; whatever waits for an answer has a token and a function above.
     template <typename Fact>
     requires(!requires(Fact & fact) { fact.token; }) void apply(Node&, Fact&) {}

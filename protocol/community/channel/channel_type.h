@@ -6,6 +6,7 @@
 
 #include "protocol/community/channel/channel_content.h"
 #include "protocol/community/message_type.h"
+#include "protocol/direct_messages.h"
 
 namespace warren::protocol {
 
@@ -24,6 +25,19 @@ void apply_playlist(const RecordView& record, Projection& projection);
 void apply_playlist_edit(const RecordView& record, Projection& projection);
 void apply_comment(const RecordView& record, Projection& projection);
 void apply_agreement(const RecordView& record, Projection& projection);
+
+// From one partner to another, whose address is proven; a letter is signed, for people read it.
+constexpr MessageType direct_row(DirectMessage id, std::string_view name, bool (*payload)(ByteView),
+                                 Authentication authentication = Authentication::None) {
+    MessageType out{.id = static_cast<MessageId>(id),
+                    .name = name,
+                    .authentication = authentication,
+                    .resolution = Resolution::Public,
+                    .distribution = Distribution::Direct,
+                    .destination = Destination::Peer};
+    out.payload = payload;
+    return out;
+}
 
 inline constexpr std::array channel_messages{
     MessageType{.id = static_cast<MessageId>(RecordKind::ChannelGenesis),
@@ -80,6 +94,10 @@ inline constexpr std::array channel_messages{
                 .payload = decodes<decode_agreement>,
                 .apply = apply_agreement,
                 .undo = hide_record},
+    direct_row(DirectMessage::PairRequest, "pair-request", decodes<decode_pair_request>),
+    direct_row(DirectMessage::PairReply, "pair-reply", decodes<decode_pair_reply>),
+    direct_row(DirectMessage::Letter, "letter", decodes<decode_letter>, Authentication::Member),
+    direct_row(DirectMessage::LetterReply, "letter-reply", decodes<decode_letter_reply>),
 };
 inline constexpr CommunityType channel_type{
     .name = "channel", .messages = channel_messages, .founding = channel_messages[0].id};

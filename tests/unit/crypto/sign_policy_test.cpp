@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "protocol/dht_messages.h"
+#include "protocol/direct_messages.h"
 #include "protocol/discovery_messages.h"
 #include "tests/unit/crypto/support.h"
 
@@ -31,7 +32,7 @@ TEST(SignPolicy, EachRoleAndMessage) {
             const auto bytes = record_by(key, community, static_cast<protocol::RecordKind>(id));
             const bool allowed = may_sign(role, bytes, own).ok();
             const bool expected =
-                (role == Role::Network && n >= 231 && n <= 250) ||
+                (role == Role::Network && ((n >= 231 && n <= 250) || n == 67)) ||
                 (role == Role::Storage &&
                  ((n >= 1 && n <= 3) || (n >= 32 && n <= 38) || (n >= 208 && n <= 213)));
             EXPECT_EQ(allowed, expected) << process::name_of(role) << " " << n;
@@ -70,6 +71,19 @@ TEST(SignPolicy, MessagesOfDiscoveryAndDhtOnlyThere) {
     const auto foreign =
         protocol::frame_signed_untimed(protocol::dht_community, 5, other.public_key(), payload);
     EXPECT_THAT(may_sign(Role::Network, foreign, own).error().text, HasSubstr("another author"));
+}
+
+TEST(SignPolicy, LettersToSomebodyOnly) {
+    const auto key = fixed_key('a'), other = fixed_key('b');
+    const auto letter = [&](ByteView payload) {
+        return protocol::frame_signed(community, 67, key.public_key(), 1, payload);
+    };
+    const auto good = letter(protocol::encode(protocol::Letter{other.public_key(), "hello"}));
+    EXPECT_TRUE(may_sign(Role::Network, good, key.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Network, good, other.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Storage, good, key.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Network, letter(other.public_key().view()), key.public_key()).ok());
+    EXPECT_FALSE(may_sign(Role::Network, letter(Bytes(900, 'x')), key.public_key()).ok());
 }
 
 TEST(SignPolicy, ValuesOfTheDhtStrictly) {

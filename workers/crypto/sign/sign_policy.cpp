@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "protocol/dht_messages.h"
+#include "protocol/direct_messages.h"
 #include "protocol/discovery_messages.h"
 #include "protocol/record.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 using process::Role;
 
-enum class Shape { Packet, Untimed, Record };  // AG, A, and a record that we are a signer of
+// AG, A, a letter in AG, and a record that we are a signer of.
+enum class Shape { Packet, Untimed, Letter, Record };
 
 struct Row {
     Role role;
@@ -30,6 +32,7 @@ constexpr std::array table = {
     Row{Role::Network, 2, 231, 250, Shape::Packet},  // walk and puncture, both styles
     Row{Role::Network, 2, 1, 2, Shape::Packet, protocol::discovery_community},  // similarity
     Row{Role::Network, 2, 1, 10, Shape::Untimed, protocol::dht_community},
+    Row{Role::Network, 2, 67, 67, Shape::Letter},
     // Records of this node, of the kinds that there are; of two members, as either of them.
     Row{Role::Storage, 2, 1, 15, Shape::Record}, Row{Role::Storage, 2, 32, 199, Shape::Record},
     Row{Role::Storage, 2, 208, 213, Shape::Record},  // control records
@@ -59,8 +62,9 @@ Result<void> check_shape(Shape shape, ByteView bytes, const protocol::PublicKey&
     if (packet.size() > protocol::datagram_bytes_max)
         return refused("sign: longer than an overlay packet");
     const auto timed =
-        shape == Shape::Packet ? protocol::WithGlobalTime::Yes : protocol::WithGlobalTime::No;
+        shape == Shape::Untimed ? protocol::WithGlobalTime::No : protocol::WithGlobalTime::Yes;
     WARREN_TRY(const auto parts, protocol::decode_signed(packet, timed));
+    if (shape == Shape::Letter) WARREN_TRY_VOID(protocol::decode_letter(parts.payload));
     return check_author(parts.public_key, own);
 }
 
