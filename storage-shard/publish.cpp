@@ -72,7 +72,7 @@ Result<PreparedPublish> Shard::prepare_publish(const PublishRequest& request) {
     auto time = std::max(clock, head.time) + 1;
     if (time >= time_max) return refused("the community's clock has come to its end");
     out.to_sign = protocol::encode_unsigned(
-        {community_, request.kind, request.author, time, head, request.payload});
+        {community_, request.kind, request.author, time, head, request.payload, request.second});
     // Judged before the signature is asked for, and again at commit.
     const auto packet = protocol::with_blank_signatures(out.to_sign);
     WARREN_TRY(auto record, protocol::decode_record(packet));
@@ -121,6 +121,25 @@ Result<void> Shard::keep_promise(const IntakePublication& publication,
     auto time = sql_time(record.time);
     WARREN_TRY_VOID(insert_request_.run(publication.request, time, record.id, publication.at_ms));
     return put_head_.run(record.author, time, record.id);
+}
+
+Result<void> Shard::reserve(const protocol::PublicKey& author, const RecordRef& ref) {
+    const auto write = [&]() -> Result<void> {
+        WARREN_TRY(auto transaction, begin(Durability::Synced));
+        WARREN_TRY_VOID(put_head_.run(author, sql_time(ref.time), ref.id));
+        return transaction.commit();
+    };
+    WARREN_TRY_VOID(watched(write()));
+    own_heads_[author] = ref;
+    return {};
+}
+
+Result<Verdict> Shard::preview(ByteView packet) {
+    WARREN_TRY(auto record, protocol::decode_record(packet));
+    WARREN_TRY(auto there, find_key_.number(sql_time(record.time), record.id));
+    if (there) return Verdict::Known;
+    auto founder = founder_;
+    return judge(record, founder);
 }
 
 Result<std::size_t> Shard::replay(std::span<const IntakeEntry> entries) {

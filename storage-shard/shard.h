@@ -69,6 +69,7 @@ struct PublishRequest {
     protocol::RecordKind kind = protocol::RecordKind::Torrent;
     protocol::PublicKey author;
     ByteView payload;
+    std::optional<protocol::PublicKey> second = std::nullopt;  // of a record of two members
 };
 struct PreparedPublish {
     std::optional<RecordRef> done;  // this request was committed before: nothing to sign
@@ -139,6 +140,11 @@ public:
     Result<PreparedPublish> prepare_publish(const PublishRequest& request);
     Result<RecordRef> commit_publish(const RequestId& request, ByteView packet, std::int64_t now_ms,
                                      Durability durability = Durability::Synced);
+    // A record that was prepared leaves this node before it is complete: what its author writes
+    // next follows it, also after power loss.
+    Result<void> reserve(const protocol::PublicKey& author, const RecordRef& ref);
+    // What would become of it; signatures are not looked at.
+    Result<Verdict> preview(ByteView packet);
     // What the shared log kept of commits to this file; what is there stays as it is. How many
     // records were not there. All is on the disk afterwards.
     Result<std::size_t> replay(std::span<const IntakeEntry> entries);

@@ -33,7 +33,7 @@ const std::vector<Edge>& edges() {
         {Role::Network, Role::Verify, tags(V::VerifyRecords, V::CheckSignatures)},
         {Role::Network, Role::Storage,
          tags(S::ListCommunities, S::Reconcile, S::GetRoot, S::FetchRecords, S::PutPeers,
-              S::GetPeers)},
+              S::GetPeers, S::JudgePair)},
         {Role::Network, Role::Torrent, tags(T::ListWanted, T::FindSwarm, T::AddPeers)},
         {Role::Network, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Verify, Role::Storage, tags(S::StoreRecords)},
@@ -44,7 +44,8 @@ const std::vector<Edge>& edges() {
               S::PutHealth)},
         {Role::Api, Role::Network,
          tags(N::ListPeers, N::AddPeer, N::ListSync, N::ImportRecords, N::GetOverlay, N::GetDht,
-              N::FindValues, N::StoreValue, N::FindMember)},
+              N::FindValues, N::StoreValue, N::FindMember, N::ProposePair, N::ListPairs,
+              N::DecidePair, N::SendLetter, N::CheckInvitation, N::GetSyncState)},
         {Role::Api, Role::Torrent,
          tags(T::AddDownload, T::PauseDownload, T::ResumeDownload, T::RemoveDownload,
               T::ListDownloads, T::CreateTorrent, T::InspectTorrent)},
@@ -53,7 +54,7 @@ const std::vector<Edge>& edges() {
          tags(S::PublishRecord, S::FoundChannel, S::JoinCommunity, S::LeaveCommunity,
               S::ListCommunities, S::ListChannels, S::ListContents, S::Search, S::ListAuthored,
               S::ListShards, S::SetRetention, S::StartTask, S::ListTasks, S::ExportRecords,
-              S::ListBackups, S::DeleteBackup, S::GetRetention)},
+              S::ListBackups, S::DeleteBackup, S::GetRetention, S::DraftPair, S::MakeInvitation)},
     };
     return table;
 }

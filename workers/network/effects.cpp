@@ -71,6 +71,11 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(PeerLost& e) { worker.tell(e); }
         void operator()(InSync& e) { worker.tell(e); }
         void operator()(SyncEnded& e) { worker.tell(e); }
+        void operator()(JudgePair& e) { pipe::spawn(io, worker.judge_pair(std::move(e))); }
+        void operator()(PairOpened& e) { worker.tell("event.pair.asked", e.row); }
+        void operator()(PairSettled& e) { worker.tell("event.pair.settled", e.row); }
+        void operator()(LetterArrived& e) { worker.tell(e); }
+        void operator()(LetterDone& e) { worker.fulfil(worker.letters_, e); }
         void operator()(DhtFound& e) { worker.fulfil(worker.finds_, e); }
         void operator()(DhtStored& e) { worker.fulfil(worker.stores_, e); }
         void operator()(DhtPeersFound& e) { worker.fulfil(worker.member_finds_, e); }

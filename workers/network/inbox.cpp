@@ -12,6 +12,7 @@ using pipe::wire::from_wire;
 namespace {
 
 constexpr std::size_t peers_per_reply = 500;
+constexpr std::uint64_t pair_patience_ms_max = 24 * 3600 * 1000;
 
 std::uint64_t ms_since(Nanoseconds then) {
     return static_cast<std::uint64_t>(std::max<Nanoseconds>(monotonic_now() - then, 0) / 1'000'000);
@@ -27,6 +28,19 @@ flatbuffers::Offset<N::Peer> to_wire(Builder& builder, const protocol::Peer& pee
     return N::CreatePeer(builder, &endpoint, member, list, peer.proven,
                          static_cast<std::uint32_t>(peer.round_trip / 1000),
                          ms_since(peer.last_seen), peer.bytes_in, peer.bytes_out);
+}
+
+flatbuffers::Offset<N::SyncState> sync_state(Builder& builder, protocol::Overlay& overlay,
+                                             const CommunityId& community,
+                                             const protocol::CommunityState& state) {
+    const auto id = network::to_wire(community);
+    const auto overview = overlay.sync_overview(community);
+    const auto last = state.last_in_sync < 0
+                          ? std::int64_t{-1}
+                          : static_cast<std::int64_t>(ms_since(state.last_in_sync));
+    return N::CreateSyncState(builder, &id, static_cast<std::uint32_t>(overview.peers),
+                              static_cast<std::uint32_t>(overview.peers_in_sync), state.bytes_in,
+                              state.bytes_out, last);
 }
 
 }  // namespace
@@ -77,19 +91,32 @@ pipe::Answer NetworkWorker::on_list_sync() {
     if (!overlay_) return not_yet();
     Builder builder;
     std::vector<flatbuffers::Offset<N::SyncState>> list;
-    for (const auto& [community, state] : overlay_->communities()) {
-        if (!protocol::keeps_records(community)) continue;
-        const auto id = network::to_wire(community);
-        const auto overview = overlay_->sync_overview(community);
-        const auto last = state.last_in_sync < 0
-                              ? std::int64_t{-1}
-                              : static_cast<std::int64_t>(ms_since(state.last_in_sync));
-        list.push_back(N::CreateSyncState(builder, &id, static_cast<std::uint32_t>(overview.peers),
-                                          static_cast<std::uint32_t>(overview.peers_in_sync),
-                                          state.bytes_in, state.bytes_out, last));
-    }
+    for (const auto& [community, state] : overlay_->communities())
+        if (protocol::keeps_records(community))
+            list.push_back(sync_state(builder, *overlay_, community, state));
     const auto states = builder.CreateVector(list);
     return answer(builder, N::CreateListSyncReply(builder, states));
+}
+
+pipe::Answer NetworkWorker::on_get_sync_state(const CommunityId& community) {
+    if (!overlay_) return not_yet();
+    Builder builder;
+    const auto& states = overlay_->communities();
+    const auto state = states.find(community);
+    if (state == states.end()) return answer(builder, N::CreateGetSyncStateReply(builder));
+    std::vector<flatbuffers::Offset<N::SyncPeer>> list;
+    for (const auto& [member, peer] : overlay_->peers()) {
+        const auto found = peer.communities.find(community);
+        if (found == peer.communities.end() || !found->second.slot) continue;
+        const auto id = builder.CreateVector(member.bytes.data(), member.bytes.size());
+        const auto endpoint = network::to_wire(peer.address);
+        const auto records = found->second.root ? found->second.root->sum.count : 0;
+        list.push_back(N::CreateSyncPeer(builder, id, &endpoint, found->second.in_sync, records,
+                                         peer.bytes_in, peer.bytes_out));
+    }
+    const auto peers = builder.CreateVector(list);
+    const auto sync = sync_state(builder, *overlay_, community, state->second);
+    return answer(builder, N::CreateGetSyncStateReply(builder, sync, peers));
 }
 
 pipe::Answer NetworkWorker::on_get_overlay() {
@@ -171,6 +198,37 @@ pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
         const auto member = from_wire<MemberId>(*root->body_as_FindMember()->member());
         co_return co_await on_find_member(member, request.deadline);
     }
+    case N::Inbox::ProposePair: {
+        const auto* pair = root->body_as_ProposePair();
+        const auto patience = static_cast<Nanoseconds>(
+            std::min<std::uint64_t>(pair->patience_ms(), pair_patience_ms_max));
+        co_return on_propose_pair(to_domain(*pair->community()), patience * 1'000'000,
+                                  joined(request.message.blobs));
+    }
+    case N::Inbox::ListPairs: co_return on_list_pairs();
+    case N::Inbox::DecidePair: {
+        const auto* decided = root->body_as_DecidePair();
+        const auto record = RecordId::from(view_of(*decided->record()));
+        if (!record) co_return bad_input("not a record's id");
+        using protocol::Pairs;
+        const auto decision = decided->accept() ? Pairs::Decision::Accept : Pairs::Decision::Refuse;
+        co_return on_decide_pair(to_domain(*decided->community()), *record, decision,
+                                 pipe::wire::text_of(decided->reason()));
+    }
+    case N::Inbox::SendLetter: {
+        const auto* letter = root->body_as_SendLetter();
+        const auto member = MemberId::from(view_of(*letter->member()));
+        if (!member) co_return bad_input("not a member's id");
+        auto text = letter->text()->str();
+        co_return co_await on_send_letter(to_domain(*letter->community()), *member, std::move(text),
+                                          request.deadline);
+    }
+    case N::Inbox::CheckInvitation: {
+        auto packet = joined(request.message.blobs);
+        co_return co_await on_check_invitation(std::move(packet));
+    }
+    case N::Inbox::GetSyncState:
+        co_return on_get_sync_state(to_domain(*root->body_as_GetSyncState()->community()));
     case N::Inbox::ImportRecords: {
         const auto* import = root->body_as_ImportRecords();
         auto sizes = to_domain(*import->sizes());

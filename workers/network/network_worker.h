@@ -78,6 +78,9 @@ private:
     pipe::Task<void> get_root(protocol::GetRoot effect);
     pipe::Task<void> fetch(protocol::FetchRecords effect);
     pipe::Task<void> find_swarm(protocol::FindSwarm effect);
+    pipe::Task<void> judge_pair(protocol::JudgePair effect);
+    void tell(std::string_view event, const protocol::PairRow& row);
+    void tell(const protocol::LetterArrived& letter);
     pipe::Task<void> add_peers(protocol::AddTorrentPeers effect);
     template <typename Outcome>
     static void fulfil(Wishes<Outcome>& wishes, Outcome& outcome);
@@ -89,7 +92,19 @@ private:
     pipe::Answer on_list_peers();
     pipe::Answer on_add_peer(const Endpoint& endpoint);
     pipe::Answer on_list_sync();
+    pipe::Answer on_get_sync_state(const CommunityId& community);
     pipe::Answer on_get_overlay();
+
+    // ---- direct messages and invitations for users (direct.cpp)
+    bool serves(const CommunityId& community) const;
+    pipe::Answer on_propose_pair(const CommunityId& community, Nanoseconds patience,
+                                 const Bytes& half);
+    pipe::Answer on_list_pairs();
+    pipe::Answer on_decide_pair(const CommunityId& community, const RecordId& record,
+                                protocol::Pairs::Decision decision, const std::string& reason);
+    pipe::Task<pipe::Answer> on_send_letter(CommunityId community, MemberId member,
+                                            std::string text, Nanoseconds deadline);
+    pipe::Task<pipe::Answer> on_check_invitation(Bytes packet);
 
     // ---- the DHT for users (dht_requests.cpp)
     bool serves_dht() const;
@@ -122,6 +137,7 @@ private:
     Wishes<protocol::DhtFound> finds_;  // users that wait for the DHT
     Wishes<protocol::DhtStored> stores_;
     Wishes<protocol::DhtPeersFound> member_finds_;
+    Wishes<protocol::LetterDone> letters_;
 };
 
 }  // namespace warren::network

@@ -42,6 +42,7 @@ public:
     pipe::Task<Result<protocol::CommunityRoot>> get_root(CommunityId community);
     pipe::Task<Result<protocol::FetchedRecords>> fetch_records(protocol::FetchRecords wish);
 
+    pipe::Task<Result<protocol::PairJudgement>> judge_pair(protocol::JudgePair wish);
     pipe::Task<Result<std::vector<Bytes>>> get_peers();
     pipe::Task<Result<void>> put_peers(Bytes peers);
 

@@ -103,6 +103,25 @@ pipe::Task<Result<protocol::FetchedRecords>> Outbox::fetch_records(protocol::Fet
     co_return std::move(out);
 }
 
+pipe::Task<Result<protocol::PairJudgement>> Outbox::judge_pair(protocol::JudgePair wish) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto id = to_wire(wish.community);
+    auto message = request<S::Request>(builder, S::Inbox::JudgePair,
+                                       S::CreateJudgePair(builder, &id, wish.sign));
+    message.blobs.emplace_back(std::move(wish.half));
+    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
+                pipe::NoCredit::Wait};
+    auto answer = co_await ask(terms, std::move(message));
+    if (!answer.ok()) co_return answer.error();
+    const auto* root = pipe::verified_root<S::Answer>(answer->body);
+    const auto* reply = root ? root->body_as_JudgePairReply() : nullptr;
+    if (!reply) co_return foreign_answer("storage");
+    protocol::PairJudgement out{pipe::wire::text_of(reply->refusal()), std::nullopt};
+    if (reply->signature()) out.signature = protocol::Signature::from(view_of(*reply->signature()));
+    if (reply->signature() && !out.signature) co_return foreign_answer("storage");
+    co_return std::move(out);
+}
+
 pipe::Task<Result<std::vector<Bytes>>> Outbox::get_peers() {
     flatbuffers::FlatBufferBuilder builder;
     auto message = request<S::Request>(builder, S::Inbox::GetPeers, S::CreateGetPeers(builder));

@@ -40,6 +40,27 @@ struct FoundedChannel {
     RecordRef genesis;
     Bytes announcement;  // payload of the record for the directory
 };
+struct PairDraft {
+    CommunityId community;
+    protocol::RecordKind kind = protocol::RecordKind::Agreement;
+    protocol::PublicKey second;
+    Bytes payload;
+};
+struct DraftedPair {
+    RecordRef record;
+    Bytes half;  // with our signature only
+};
+struct PairJudgement {
+    std::string refusal;  // empty: allowed
+    std::optional<protocol::Signature> signature;
+};
+struct NewInvitation {
+    CommunityId community;
+    std::uint64_t expires_s = 0;
+    std::string name;
+    std::vector<Endpoint> peers;
+    Bytes grants;
+};
 struct ListPage {
     std::string after;
     std::size_t limit = 0;

@@ -100,10 +100,40 @@ shard::StoredDownload to_domain(const S::PutDownload& from, const pipe::Request&
 }
 
 Result<Publication> to_domain(const S::PublishRecord& from, const pipe::Request& request) {
-    if (!protocol::is_record_kind(from.message_id())) return bad_input("not a kind of record");
+    if (!protocol::is_record_kind(from.message_id()) ||
+        protocol::is_two_party_kind(from.message_id()))
+        return bad_input("not a kind of record that one member signs");
     return Publication{request.id, from_wire<CommunityId>(*from.community()),
                        static_cast<protocol::RecordKind>(from.message_id()),
                        Bytes(from.payload()->begin(), from.payload()->end()), request.trace};
+}
+
+Result<PairDraft> to_domain(const S::DraftPair& from) {
+    const auto second = protocol::PublicKey::from({from.second()->data(), from.second()->size()});
+    if (!second || !protocol::is_curve25519_key(second->view()))
+        return bad_input("the second signer's key is none");
+    if (!protocol::is_two_party_kind(from.message_id()))
+        return bad_input("not a kind of record that two members sign");
+    return PairDraft{from_wire<CommunityId>(*from.community()),
+                     static_cast<protocol::RecordKind>(from.message_id()), *second,
+                     Bytes(from.payload()->begin(), from.payload()->end())};
+}
+
+NewInvitation to_domain(const S::MakeInvitation& from) {
+    NewInvitation out;
+    out.community = from_wire<CommunityId>(*from.community());
+    out.expires_s = from.expires_s();
+    out.name = text_of(from.name());
+    if (from.grants()) out.grants.assign(from.grants()->begin(), from.grants()->end());
+    if (!from.peers()) return out;
+    for (const auto* peer : *from.peers()) {
+        Endpoint endpoint;
+        std::copy_n(peer->address()->data(), endpoint.address.size(), endpoint.address.begin());
+        endpoint.port = peer->port();
+        endpoint.v6 = peer->v6() != 0;
+        out.peers.push_back(endpoint);
+    }
+    return out;
 }
 
 Reconcile to_domain(const S::Reconcile& from, const pipe::Request& request) {
@@ -154,6 +184,9 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::Reconcile: return of(root.body_as_Reconcile()->community());
     case S::Inbox::GetRoot: return of(root.body_as_GetRoot()->community());
     case S::Inbox::FetchRecords: return of(root.body_as_FetchRecords()->community());
+    case S::Inbox::DraftPair: return of(root.body_as_DraftPair()->community());
+    case S::Inbox::JudgePair: return of(root.body_as_JudgePair()->community());
+    case S::Inbox::MakeInvitation: return of(root.body_as_MakeInvitation()->community());
     case S::Inbox::FoundChannel: return process::founding_slot(request);
     case S::Inbox::PutDownload:
     case S::Inbox::PutResume:
@@ -215,6 +248,10 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     }
     case S::Inbox::JoinCommunity: {
         auto community = from_wire<CommunityId>(*root->body_as_JoinCommunity()->community());
+        if (const auto* invitation = root->body_as_JoinCommunity()->invitation()) {
+            Bytes packet(invitation->begin(), invitation->end());
+            co_return co_await on_join_by_invitation(call, std::move(packet));
+        }
         const auto* details = root->body_as_JoinCommunity()->details();
         if (!details) co_return co_await on_join_community(call, community);
         Bytes bytes(details->begin(), details->end());
@@ -223,6 +260,21 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
     case S::Inbox::LeaveCommunity: {
         auto community = from_wire<CommunityId>(*root->body_as_LeaveCommunity()->community());
         co_return co_await on_leave_community(call, community);
+    }
+    case S::Inbox::DraftPair: {
+        auto draft = to_domain(*root->body_as_DraftPair());
+        if (!draft) co_return draft.error();
+        co_return co_await on_draft_pair(call, std::move(*draft));
+    }
+    case S::Inbox::JudgePair: {
+        const auto* pair = root->body_as_JudgePair();
+        auto community = from_wire<CommunityId>(*pair->community());
+        auto half = pipe::join_blobs(request.message.blobs);
+        co_return co_await on_judge_pair(call, community, std::move(half), pair->sign());
+    }
+    case S::Inbox::MakeInvitation: {
+        auto wish = to_domain(*root->body_as_MakeInvitation());
+        co_return co_await on_make_invitation(call, std::move(wish));
     }
     case S::Inbox::ListCommunities: co_return co_await on_list_communities(call);
     case S::Inbox::ListChannels:

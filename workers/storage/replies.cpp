@@ -118,6 +118,32 @@ pipe::Answer founded(const FoundedChannel& channel) {
     return answer(builder, S::CreateFoundChannelReply(builder, &id, &ref, announcement));
 }
 
+pipe::Answer drafted(const DraftedPair& pair) {
+    Builder builder;
+    auto ref = to_wire(pair.record);
+    pipe::Message out{answer(builder, S::CreateDraftPairReply(builder, &ref)), {}};
+    out.blobs.emplace_back(to_bytes(pair.half));
+    return out;
+}
+
+pipe::Answer judged(const PairJudgement& judgement) {
+    Builder builder;
+    auto refusal = builder.CreateString(judgement.refusal);
+    flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> signature;
+    if (judgement.signature)
+        signature = builder.CreateVector(judgement.signature->bytes.data(),
+                                         judgement.signature->bytes.size());
+    return answer(builder, S::CreateJudgePairReply(builder, refusal, signature));
+}
+
+pipe::Answer invited(const RecordRef& grants, Bytes invitation) {
+    Builder builder;
+    auto ref = to_wire(grants);
+    pipe::Message out{answer(builder, S::CreateMakeInvitationReply(builder, &ref)), {}};
+    out.blobs.emplace_back(std::move(invitation));
+    return out;
+}
+
 pipe::Answer done() {
     Builder builder;
     return answer(builder, S::CreateDone(builder));

@@ -9,6 +9,9 @@ namespace warren::storage::replies {
 pipe::Answer stored(const std::vector<shard::Verdict>& verdicts);
 pipe::Answer published(const RecordRef& record);
 pipe::Answer founded(const FoundedChannel& channel);
+pipe::Answer drafted(const DraftedPair& pair);
+pipe::Answer judged(const PairJudgement& judgement);
+pipe::Answer invited(const RecordRef& grants, Bytes invitation);
 pipe::Answer done();
 pipe::Answer communities(const std::vector<CommunityRow>& rows);
 pipe::Answer channels(const ChannelRows& rows);

@@ -2,6 +2,7 @@
 // calls come on the loop; what blocks goes to the executor.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <unordered_set>
@@ -71,6 +72,13 @@ private:
     Task<void> work_off(CommunityId community);
 
     // following.cpp: which communities this node is part of
+    // people.cpp: what two members sign, and who is invited
+    Task<pipe::Answer> on_draft_pair(Call call, PairDraft draft);
+    Task<Result<DraftedPair>> draft_in_turn(ShardUse use, PairDraft draft, Call call);
+    Task<pipe::Answer> on_judge_pair(Call call, CommunityId community, Bytes half, bool sign);
+    Task<Result<void>> keep_pair(ShardUse use, Bytes packet, Nanoseconds deadline);
+    Task<pipe::Answer> on_make_invitation(Call call, NewInvitation wish);
+    Task<pipe::Answer> on_join_by_invitation(Call call, Bytes packet);
     Task<pipe::Answer> on_join_community(Call call, CommunityId community);
     Task<pipe::Answer> on_leave_community(Call call, CommunityId community);
     Task<void> put_away(ShardUse use, std::shared_ptr<pipe::Promise<Result<bool>>> ended);
@@ -158,6 +166,7 @@ private:
     Executor::Strand node_strand_;
     std::shared_ptr<Cell<shard::NodeShard>> node_ = std::make_shared<Cell<shard::NodeShard>>();
     Tools tools_;
+    std::deque<std::pair<RequestId, DraftedPair>> drafts_;  // the last ones
     std::vector<std::uint8_t> held_;  // slots that this worker served when last told
     std::uint64_t releasing_version_ = 0;
     int releasing_ = 0;  // maps whose lost slots are being closed

@@ -7,6 +7,7 @@
 #include "protocol/community/channel/channel_content.h"
 #include "protocol/community/message_type.h"
 #include "protocol/direct_messages.h"
+#include "protocol/invitation.h"
 
 namespace warren::protocol {
 
@@ -98,6 +99,8 @@ inline constexpr std::array channel_messages{
     direct_row(DirectMessage::PairReply, "pair-reply", decodes<decode_pair_reply>),
     direct_row(DirectMessage::Letter, "letter", decodes<decode_letter>, Authentication::Member),
     direct_row(DirectMessage::LetterReply, "letter-reply", decodes<decode_letter_reply>),
+    direct_row(DirectMessage{invitation_id}, "invitation", is_invitation_payload,
+               Authentication::Member),  // passed on by people
 };
 inline constexpr CommunityType channel_type{
     .name = "channel", .messages = channel_messages, .founding = channel_messages[0].id};

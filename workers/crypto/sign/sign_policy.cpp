@@ -9,6 +9,7 @@
 #include "protocol/dht_messages.h"
 #include "protocol/direct_messages.h"
 #include "protocol/discovery_messages.h"
+#include "protocol/invitation.h"
 #include "protocol/record.h"
 
 namespace warren::crypto {
@@ -17,8 +18,8 @@ namespace {
 
 using process::Role;
 
-// AG, A, a letter in AG, and a record that we are a signer of.
-enum class Shape { Packet, Untimed, Letter, Record };
+// AG, A, a letter and an invitation in AG, and a record that we are a signer of.
+enum class Shape { Packet, Untimed, Letter, Invitation, Record };
 
 struct Row {
     Role role;
@@ -33,6 +34,7 @@ constexpr std::array table = {
     Row{Role::Network, 2, 1, 2, Shape::Packet, protocol::discovery_community},  // similarity
     Row{Role::Network, 2, 1, 10, Shape::Untimed, protocol::dht_community},
     Row{Role::Network, 2, 67, 67, Shape::Letter},
+    Row{Role::Storage, 2, 69, 69, Shape::Invitation},
     // Records of this node, of the kinds that there are; of two members, as either of them.
     Row{Role::Storage, 2, 1, 15, Shape::Record}, Row{Role::Storage, 2, 32, 199, Shape::Record},
     Row{Role::Storage, 2, 208, 213, Shape::Record},  // control records
@@ -59,6 +61,10 @@ Result<void> check_shape(Shape shape, ByteView bytes, const protocol::PublicKey&
         return check_author(as_second ? own.view() : record.author.view(), own);
     }
     const auto packet = with_blank_signature(bytes);
+    if (shape == Shape::Invitation) {
+        WARREN_TRY(const auto invitation, protocol::decode_invitation(packet));
+        return check_author(invitation.inviter.view(), own);
+    }
     if (packet.size() > protocol::datagram_bytes_max)
         return refused("sign: longer than an overlay packet");
     const auto timed =
@@ -87,7 +93,7 @@ bool fits(const Row& row, ByteView bytes) {
 }  // namespace
 
 Result<void> may_sign(Role role, ByteView bytes, const protocol::PublicKey& own) {
-    if (bytes.size() <= protocol::prefix_bytes || bytes.size() > protocol::record_bytes_max)
+    if (bytes.size() <= protocol::prefix_bytes || bytes.size() > protocol::invitation_bytes_max)
         return refused("sign: not the size of a packet");
     if (role == Role::Network && bytes[0] == protocol::dht_value_signed)
         return check_value(bytes, own);
