@@ -1,33 +1,10 @@
 // The rows: every command of `warren`, its options and its examples.
+#include "cli/command_rows.h"
 #include "cli/commands.h"
 
 namespace warren::cli {
 
 namespace {
-
-using enum OptionKind;
-using Options = std::vector<OptionRow>;
-using Examples = std::vector<std::string_view>;
-constexpr std::int64_t day_s = 86'400;
-
-CommandRow reads(CommandRow row) {
-    row.reads = true;
-    return row;
-}
-
-OptionRow word(std::string_view name, std::string_view sentence) {
-    return {.name = name, .kind = Text, .value = name, .sentence = sentence, .required = true};
-}
-
-OptionRow number(std::string_view name, std::string_view value, std::int64_t min, std::int64_t max,
-                 std::string_view sentence) {
-    return {
-        .name = name, .kind = Number, .value = value, .sentence = sentence, .min = min, .max = max};
-}
-
-OptionRow flag(std::string_view name, std::string_view sentence) {
-    return {.name = name, .kind = Flag, .sentence = sentence};
-}
 
 const OptionRow config_option{"--config", Text, "FILE", "settings file (TOML)"};
 const OptionRow set_option{"--set", Texts, "SECTION.NAME=VALUE",
@@ -411,7 +388,8 @@ constexpr GroupRow groups[] = {
     {"channel moderation", "what is hidden, and by whom"},
     {"download", "downloads"},
     {"shard", "communities' files"},
-    {"community", "communities' rules"},
+    {"community", "communities, their members and rules"},
+    {"agreement", "statements that two members sign"},
     {"backup", "backups of the node"},
     {"overlay", "peers as a whole"},
     {"dht", "values that nodes keep for each other"},
@@ -427,6 +405,7 @@ std::span<const CommandRow> command_rows() {
         add_channel_commands(out);
         add_playlist_commands(out);
         add_moderation_commands(out);
+        add_community_commands(out);
         add_download_commands(out);
         add_watch_commands(out);
         add_overlay_commands(out);

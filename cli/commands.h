@@ -49,6 +49,21 @@ Exit run_channel_moderation_restore(const Call& call);
 Exit run_channel_moderation_log(const Call& call);
 Exit run_popular(const Call& call);
 
+// commands/community.cpp
+Exit run_community_create(const Call& call);
+Exit run_community_join(const Call& call);
+Exit run_community_leave(const Call& call);
+Exit run_community_invite(const Call& call);
+Exit run_community_sync(const Call& call);
+Exit run_community_authorize(const Call& call);
+Exit run_community_revoke(const Call& call);
+Exit run_community_policy(const Call& call);
+Exit run_community_destroy(const Call& call);
+Exit run_agreement_propose(const Call& call);
+Exit run_agreement_list(const Call& call);
+Exit run_agreement_answer(const Call& call);
+Exit run_letter(const Call& call);
+
 // commands/download.cpp
 Exit run_download_add(const Call& call);
 Exit run_download_list(const Call& call);

@@ -56,6 +56,7 @@ struct CreatedChannel {
 };
 struct NewChannel {
     std::string name, description;
+    bool listed = true;  // announced in the directory
 };
 
 struct Torrent {
@@ -259,11 +260,65 @@ struct Backup {
     std::uint64_t records = 0, bytes = 0, damaged = 0;
     bool whole = false;
 };
+// A record that two members sign.
+struct NewPair {
+    CommunityId community;
+    std::uint8_t kind = 0;
+    Bytes second, payload;
+};
+struct DraftedPair {
+    RecordRef record;
+    Bytes half;  // signed by us only
+};
+struct PairedRecord {
+    CommunityId community;
+    RecordRef record;
+    std::uint8_t kind = 0;
+    Bytes first, second, payload;
+    std::string state, reason;
+    bool considered = false;
+    std::uint64_t left_ms = 0;
+};
+struct PairDecision {
+    CommunityId community;
+    RecordId record;
+    bool accept = false;
+    std::string reason;
+};
+enum class LetterFate : std::uint8_t { Delivered, TooMany, NoPath, NoAnswer };
+struct NewInvitation {
+    CommunityId community;
+    std::uint64_t expires_s = 0;
+    std::string name;
+    std::vector<Endpoint> peers;
+    Bytes grants;
+};
+struct MadeInvitation {
+    Bytes packet;
+    RecordRef grants;
+};
+struct SyncPeer {
+    Bytes member;
+    Endpoint endpoint;
+    bool in_sync = false;
+    std::uint64_t records = 0, bytes_in = 0, bytes_out = 0;
+};
+struct SyncRoot {
+    std::uint64_t records = 0, newest = 0;
+    Bytes fingerprint;
+    std::uint64_t epoch = 0, floor = 0;
+};
 struct SyncState {
     CommunityId community;
     std::uint32_t peers = 0, peers_in_sync = 0;
     std::uint64_t bytes_in = 0, bytes_out = 0;
     std::int64_t last_in_sync_ms = -1;
+};
+
+struct SyncDetail {
+    SyncState state;
+    std::vector<SyncPeer> peers;
+    SyncRoot root;
 };
 
 }  // namespace warren::api

@@ -65,6 +65,19 @@ public:
     Asked<std::uint32_t> store_value(Errand& errand, DhtKey key, Bytes data, DhtSigned is_signed);
     Asked<std::vector<FoundMember>> find_member(Errand& errand, DhtKey member);
 
+    // outbox_people.cpp
+    Asked<DraftedPair> draft_pair(Errand& errand, const NewPair& pair);
+    Asked<Nothing> propose_pair(Errand& errand, CommunityId community, Bytes half,
+                                std::uint64_t patience_ms);
+    Asked<std::vector<PairedRecord>> list_pairs(Errand& errand);
+    Asked<Nothing> decide_pair(Errand& errand, const PairDecision& decision);
+    Asked<LetterFate> send_letter(Errand& errand, CommunityId community, MemberId member,
+                                  std::string text);
+    Asked<MadeInvitation> make_invitation(Errand& errand, const NewInvitation& wish);
+    Asked<bool> check_invitation(Errand& errand, const Bytes& packet);
+    Asked<Nothing> join_by_invitation(Errand& errand, CommunityId community, const Bytes& packet);
+    Asked<SyncDetail> get_sync(Errand& errand, CommunityId community);
+
     // outbox_shards.cpp
     Asked<ShardList> list_shards(Errand& errand);
     Asked<RetentionInForce> get_retention(Errand& errand, CommunityId community);
@@ -96,6 +109,9 @@ private:
         bool more = true;
     };
     Asked<Nothing> next_downloads(Errand& errand, std::optional<Infohash> only, Downloads& into);
+
+    Asked<pipe::Message> ask_serving(Errand& errand, pipe::Message message);
+    Asked<SyncRoot> get_root(Errand& errand, CommunityId community);
 
     // Of the one network worker that serves the DHT.
     Asked<pipe::Message> ask_dht(Errand& errand, pipe::Message message);

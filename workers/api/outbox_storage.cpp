@@ -162,12 +162,14 @@ Outbox::Asked<CreatedChannel> Outbox::create_channel(Errand& errand, const NewCh
     if (!got) co_return std::move(got.problem());
     const auto* made = reply<S::FoundChannelReply>(*got);
     if (!made) co_return strange();
+    const CreatedChannel out{from_wire<CommunityId>(made->community()),
+                             from_wire_ref(made->record())};
+    if (!channel.listed) co_return out;
     auto payload = bytes_of(made->announcement());
     auto announced = co_await publish(errand, protocol::directory_community(),
                                       protocol::RecordKind::ChannelAnnounced, std::move(payload));
     if (!announced) co_return std::move(announced.problem());
-    co_return CreatedChannel{from_wire<CommunityId>(made->community()),
-                             from_wire_ref(made->record())};
+    co_return out;
 }
 
 Outbox::Asked<RecordRef> Outbox::publish(Errand& errand, CommunityId community,

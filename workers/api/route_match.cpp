@@ -112,6 +112,10 @@ Outcome<Nothing> check_path(const Route& route, const Parameters& values) {
                 return invalid("the path names no possible member",
                                {{"{member}", "must be 40 hexadecimal digits, or a public key of "
                                              "148"}});
+        } else if (name == "agreement") {
+            if (!json::is_hex(value, 64))
+                return invalid("the path names no possible agreement",
+                               {{"{agreement}", "must be 64 hexadecimal digits"}});
         } else if (!json::is_hex(value, 40)) {
             return invalid("the path names no possible id",
                            {{"{" + std::string(name) + "}", "must be 40 hexadecimal digits"}});

@@ -26,5 +26,8 @@ void add_channel_changes(Rows& rows);
 void add_channel_items(Rows& rows);
 void add_playlists(Rows& rows);
 void add_search(Rows& rows);
+// routes_people.cpp
+void add_rights(Rows& rows);
+void add_people(Rows& rows);
 
 }  // namespace warren::api

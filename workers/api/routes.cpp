@@ -326,6 +326,8 @@ std::span<const Route> routes() {
         Rows out;
         add_node(out);
         add_communities(out);
+        add_rights(out);
+        add_people(out);
         add_channels(out);
         add_channel_changes(out);
         add_channel_items(out);

@@ -1,4 +1,5 @@
 // Records of two members, first and second signer's side, and invitations.
+#include "protocol/community/control_records.h"
 #include "protocol/invitation.h"
 #include "runtime/process/log.h"
 #include "workers/storage/replies.h"

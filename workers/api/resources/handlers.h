@@ -20,6 +20,20 @@ Handled get_settings(Call& call);
 Handled list_communities(Call& call);
 Handled join_community(Call& call);
 Handled leave_community(Call& call);
+// rights.cpp
+Handled create_community(Call& call);
+Handled authorize_members(Call& call);
+Handled revoke_members(Call& call);
+Handled set_policy(Call& call);
+Handled destroy_community(Call& call);
+Handled get_sync(Call& call);
+// people.cpp
+Handled propose_agreement(Call& call);
+Handled list_agreements(Call& call);
+Handled answer_agreement(Call& call);
+Handled send_letter(Call& call);
+Handled invite(Call& call);
+Handled accept_invitation(Call& call);
 // channels.cpp
 Handled list_channels(Call& call);
 Handled create_channel(Call& call);
