@@ -1,4 +1,6 @@
 // Direct messages: records of two members and letters between users and the overlay, invitations.
+#include <algorithm>
+
 #include "ipc-schema/network_generated.h"
 #include "protocol/invitation.h"
 #include "runtime/process/log.h"
@@ -94,7 +96,8 @@ pipe::Task<pipe::Answer> NetworkWorker::on_send_letter(CommunityId community, Me
     letters_[wish] = promise;
     const auto now = monotonic_now();
     // Its own answer comes before the asker gives up.
-    const auto until = deadline > 0 ? deadline - answer_time : now + letter_patience;
+    auto until = now + letter_patience;
+    if (deadline > 0) until = std::min(until, deadline - answer_time);
     auto sent = overlay_->letters().send(now, {wish, community, member, std::move(text), until});
     if (!sent.ok()) {
         letters_.erase(wish);
