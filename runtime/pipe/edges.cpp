@@ -54,7 +54,8 @@ const std::vector<Edge>& edges() {
          tags(S::PublishRecord, S::FoundChannel, S::JoinCommunity, S::LeaveCommunity,
               S::ListCommunities, S::ListChannels, S::ListContents, S::Search, S::ListAuthored,
               S::ListShards, S::SetRetention, S::StartTask, S::ListTasks, S::ExportRecords,
-              S::ListBackups, S::DeleteBackup, S::GetRetention, S::DraftPair, S::MakeInvitation)},
+              S::ListBackups, S::DeleteBackup, S::GetRetention, S::GetRoot, S::DraftPair,
+              S::MakeInvitation)},
     };
     return table;
 }
