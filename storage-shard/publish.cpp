@@ -135,11 +135,11 @@ Result<void> Shard::reserve(const protocol::PublicKey& author, const RecordRef& 
 }
 
 Result<Verdict> Shard::preview(ByteView packet) {
+    WARREN_TRY_VOID(catch_up_with_file());
     WARREN_TRY(auto record, protocol::decode_record(packet));
     WARREN_TRY(auto there, find_key_.number(sql_time(record.time), record.id));
     if (there) return Verdict::Known;
-    auto founder = founder_;
-    return judge(record, founder);
+    return judge(record).verdict;
 }
 
 Result<std::size_t> Shard::replay(std::span<const IntakeEntry> entries) {

@@ -49,8 +49,11 @@ struct People : testing::Test {
         return wait_until([&] { return sees_one(a) && sees_one(b); }, patience_s);
     }
     void join() {
-        const auto joined = b.post("/api/v1/invitations", {{"invitation", invitation()}});
+        const json grant{{"member", key_of(b)}, {"kind", "agreement"}, {"rights", {"permit"}}};
+        const auto text = invitation({{"grants", json::array({grant})}});
+        const auto joined = b.post("/api/v1/invitations", {{"invitation", text}});
         ASSERT_EQ(joined.status, 200) << joined.text;
+        EXPECT_EQ(joined.body["grants"], 1) << joined.text;
         ASSERT_TRUE(are_partners()) << b.log();
     }
     json agreement(Node& node, const std::string& record) {

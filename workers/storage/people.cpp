@@ -94,16 +94,19 @@ Task<pipe::Answer> StorageWorker::on_judge_pair(Call call, CommunityId community
 
 // Stored as any record, synced since a user was told so, and spread.
 Task<Result<void>> StorageWorker::keep_pair(ShardUse use, Bytes packet, Nanoseconds deadline) {
-    pipe::Frame keep{Bytes(packet)};
-    std::vector<ByteView> packets(1, keep.view());
-    auto verdicts = co_await shards_.store(use, std::move(packets), std::move(keep), deadline);
+    StoreRecords command;
+    command.community = use->id;
+    command.keep = pipe::Frame{Bytes(packet)};
+    command.packets.push_back(command.keep.view());
+    auto verdicts = co_await shards_.store(use, std::move(command), deadline);
     if (!verdicts) co_return std::move(verdicts.error());
     const auto verdict = verdicts->front();
     if (verdict != shard::Verdict::Accepted && verdict != shard::Verdict::Known)
         co_return refused(refusal_of(verdict));
     auto kept = co_await shards_.make_durable(use, deadline, Priority::Interactive);
     if (!kept) co_return std::move(kept.error());
-    pipe::spawn(host_.io(), outbox_.push_record(use->id, std::move(packet), 0));
+    std::vector<Bytes> news(1, std::move(packet));
+    pipe::spawn(host_.io(), outbox_.push_records(use->id, std::move(news), 0));
     co_return Result<void>{};
 }
 
