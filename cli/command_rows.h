@@ -29,6 +29,10 @@ inline OptionRow flag(std::string_view name, std::string_view sentence) {
     return {.name = name, .kind = Flag, .sentence = sentence};
 }
 
+inline const OptionRow limit_option = number("--limit", "N", 1, 1000, "how many at most");
+inline const OptionRow after_option{"--after", Text, "CURSOR",
+                                    "continue where the page before ended"};
+
 // command_table_people.cpp
 void add_community_commands(std::vector<CommandRow>& rows);
 

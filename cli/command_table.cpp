@@ -9,8 +9,6 @@ namespace {
 const OptionRow config_option{"--config", Text, "FILE", "settings file (TOML)"};
 const OptionRow set_option{"--set", Texts, "SECTION.NAME=VALUE",
                            "override one setting; repeatable"};
-const OptionRow limit_option = number("--limit", "N", 1, 1000, "how many at most");
-const OptionRow after_option{"--after", Text, "CURSOR", "continue where the page before ended"};
 
 void add_node_commands(std::vector<CommandRow>& rows) {
     rows.push_back({"up", "start the node and stay with it until it ends",

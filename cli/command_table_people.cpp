@@ -38,6 +38,14 @@ void add_community_commands(std::vector<CommandRow>& rows) {
     rows.push_back(
         reads({"community sync", "how far a community is in sync, and with whom",
                Options{community}, Examples{"community sync 1f0c…"}, run_community_sync}));
+    rows.push_back(reads({"community members", "who has rights in a community", Options{community},
+                          Examples{"community members 1f0c…"}, run_community_members}));
+    rows.push_back(reads({"community permissions", "who may do what since when, by which record",
+                          Options{community, limit_option, after_option},
+                          Examples{"community permissions 1f0c…"}, run_community_permissions}));
+    rows.push_back(reads({"community why", "what became of a record, and what decides it",
+                          Options{community, word("REF", "TIME.ID of the record")},
+                          Examples{"community why 1f0c… 21.03fe…"}, run_community_why}));
     rows.push_back(reads(
         {"community authorize", "give a member rights", Options{community, key, kind, rights},
          Examples{"community authorize 1f0c… 4c69… --kind torrent"}, run_community_authorize}));

@@ -148,6 +148,59 @@ Exit run_community_sync(const Call& call) {
     return Exit::Ok;
 }
 
+Exit run_community_members(const Call& call) {
+    if (!is_community(call)) return Exit::Usage;
+    auto asked = ask(call, {"GET", path_of(call, "members"), "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.member")) return *printed;
+    Table table({{"MEMBER"}, {"FOUNDER"}, {"OWN"}, {"RIGHTS", Align::Left, true}});
+    for (const auto& item : items_at(asked.json, "items")) {
+        std::string rights = flag_at(item, "founder") ? "all" : "";
+        for (const auto& kind : items_at(item, "rights")) {
+            rights += (rights.empty() ? "" : "; ") + string_at(kind, "kind") + ":";
+            for (const auto& right : items_at(kind, "rights"))
+                if (right.is_string()) rights += " " + right.get<std::string>();
+        }
+        table.add({string_at(item, "member"), flag_at(item, "founder") ? "yes" : "no",
+                   flag_at(item, "own") ? "yes" : "no", rights});
+    }
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+    return Exit::Ok;
+}
+
+Exit run_community_permissions(const Call& call) {
+    if (!is_community(call)) return Exit::Usage;
+    auto path =
+        path_of(call, "permissions") + "?limit=" + std::to_string(call.number("--limit", 100));
+    if (call.has("--after")) path += "&after=" + percent_encoded(call.text("--after"));
+    auto asked = ask(call, {"GET", path, "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "items.record")) return *printed;
+    Table table({{"MEMBER"}, {"KIND"}, {"RIGHT"}, {"HELD"}, {"SINCE", Align::Right}, {"RECORD"}});
+    for (const auto& item : items_at(asked.json, "items")) {
+        const auto member = string_at(item, "member");
+        table.add({member.empty() ? "everybody" : member, string_at(item, "kind"),
+                   string_at(item, "right"), flag_at(item, "held") ? "yes" : "no",
+                   human_count(size_at(item, "since")), string_at(item, "record")});
+    }
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+    return Exit::Ok;
+}
+
+Exit run_community_why(const Call& call) {
+    if (!is_community(call)) return Exit::Usage;
+    auto asked = ask(call, {"GET", path_of(call, "why/") + call.text("REF"), "", ""});
+    if (!asked.ok()) return asked.exit;
+    if (auto printed = print_for_programs(call, asked, "because.record")) return *printed;
+    std::printf("%s\n", printable(string_at(asked.json, "state")).c_str());
+    Table table({{"KIND"}, {"BY"}, {"TIME", Align::Right}, {"RECORD"}});
+    for (const auto& item : items_at(asked.json, "because"))
+        table.add({string_at(item, "kind"), string_at(item, "by"),
+                   human_count(size_at(item, "global_time")), string_at(item, "record")});
+    std::fputs(table.text(terminal_width()).c_str(), stdout);
+    return Exit::Ok;
+}
+
 Exit run_community_authorize(const Call& call) {
     return change_rights(call, "authorizations");
 }

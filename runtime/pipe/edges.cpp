@@ -33,7 +33,7 @@ const std::vector<Edge>& edges() {
         {Role::Network, Role::Verify, tags(V::VerifyRecords, V::CheckSignatures)},
         {Role::Network, Role::Storage,
          tags(S::ListCommunities, S::Reconcile, S::GetRoot, S::FetchRecords, S::PutPeers,
-              S::GetPeers, S::JudgePair)},
+              S::GetPeers, S::JudgePair, S::GetProofs)},
         {Role::Network, Role::Torrent, tags(T::ListWanted, T::FindSwarm, T::AddPeers)},
         {Role::Network, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Verify, Role::Storage, tags(S::StoreRecords)},
@@ -55,7 +55,8 @@ const std::vector<Edge>& edges() {
               S::ListCommunities, S::ListChannels, S::ListContents, S::Search, S::ListAuthored,
               S::ListShards, S::SetRetention, S::StartTask, S::ListTasks, S::ExportRecords,
               S::ListBackups, S::DeleteBackup, S::GetRetention, S::GetRoot, S::DraftPair,
-              S::MakeInvitation)},
+              S::MakeInvitation, S::GetProofs, S::ListPermissions, S::ExplainRecord,
+              S::ListControls, S::ListForks, S::ListItems, S::GetRecord)},
     };
     return table;
 }

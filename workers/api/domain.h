@@ -321,4 +321,28 @@ struct SyncDetail {
     SyncRoot root;
 };
 
+// One right of a member, or of everybody, by the newest record that speaks of it.
+struct Permission {
+    Bytes member;  // empty: everybody, by settings
+    std::uint8_t kind = 0, right = 0;
+    bool held = false;
+    std::uint64_t since = 0;
+    RecordRef record;
+};
+struct PermissionPage {
+    std::vector<Permission> items;
+    std::optional<std::string> next;
+    Bytes founder, own;
+    std::optional<RecordRef> end;
+};
+struct ControlRecord {
+    RecordRef record;
+    std::uint8_t kind = 0;
+    Bytes author, payload;
+};
+struct Explanation {
+    std::string state;
+    std::vector<ControlRecord> because;
+};
+
 }  // namespace warren::api

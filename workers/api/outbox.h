@@ -76,6 +76,8 @@ public:
     Asked<MadeInvitation> make_invitation(Errand& errand, const NewInvitation& wish);
     Asked<bool> check_invitation(Errand& errand, const Bytes& packet);
     Asked<Nothing> join_by_invitation(Errand& errand, CommunityId community, const Bytes& packet);
+    Asked<PermissionPage> list_permissions(Errand& errand, CommunityId community, Page page);
+    Asked<Explanation> explain_record(Errand& errand, CommunityId community, RecordRef record);
     Asked<SyncDetail> get_sync(Errand& errand, CommunityId community);
 
     // outbox_shards.cpp

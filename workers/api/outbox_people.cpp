@@ -214,6 +214,51 @@ Outbox::Asked<SyncDetail> Outbox::get_sync(Errand& errand, CommunityId community
     co_return out;
 }
 
+Outbox::Asked<PermissionPage> Outbox::list_permissions(Errand& errand, CommunityId community,
+                                                       Page page) {
+    Builder builder;
+    const auto after = builder.CreateString(page.after);
+    const auto id = to_wire<ipc::CommunityId>(community);
+    auto message =
+        wire::storage::request(builder, S::CreateListPermissions(builder, &id, after, page.limit));
+    auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
+                                    std::move(message));
+    if (!got) co_return std::move(got.problem());
+    const auto* list = wire::storage::reply<S::ListPermissionsReply>(*got);
+    if (!list) co_return strange_reply("storage");
+    PermissionPage out;
+    out.founder = bytes_of(list->founder());
+    out.own = bytes_of(list->own());
+    if (list->end()) out.end = from_wire_ref(list->end());
+    if (list->more()) out.next = text_of(list->next());
+    if (list->permissions())
+        for (const auto* one : *list->permissions())
+            out.items.push_back({bytes_of(one->member()), one->kind(), one->right(), one->held(),
+                                 one->since(), from_wire_ref(one->record())});
+    co_return out;
+}
+
+Outbox::Asked<Explanation> Outbox::explain_record(Errand& errand, CommunityId community,
+                                                  RecordRef record) {
+    Builder builder;
+    const auto id = to_wire<ipc::CommunityId>(community);
+    const auto ref = pipe::wire::to_wire(record);
+    auto message = wire::storage::request(builder, S::CreateExplainRecord(builder, &id, &ref));
+    auto got = co_await asking_.ask(errand, Role::Storage, Target::community(community),
+                                    std::move(message));
+    if (!got) co_return std::move(got.problem());
+    const auto* reply = wire::storage::reply<S::ExplainRecordReply>(*got);
+    if (!reply) co_return strange_reply("storage");
+    constexpr const char* states[] = {"unknown", "accepted", "undone", "waiting", "refused"};
+    Explanation out;
+    out.state = states[std::min<std::size_t>(static_cast<std::size_t>(reply->state()), 4)];
+    if (reply->because())
+        for (const auto* one : *reply->because())
+            out.because.push_back({from_wire_ref(one->record()), one->kind(),
+                                   bytes_of(one->author()), bytes_of(one->payload())});
+    co_return out;
+}
+
 Outbox::Asked<SyncRoot> Outbox::get_root(Errand& errand, CommunityId community) {
     Builder builder;
     const auto id = to_wire<ipc::CommunityId>(community);

@@ -26,6 +26,28 @@ void add_rights(Rows& rows) {
             "NewPolicy");
     control("/api/v1/communities/{id}/end", "destroy", "End a community for all its members.",
             destroy_community, "NewEnd");
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities/{id}/members",
+                    .name = "members",
+                    .summary = "Who has rights in a community.",
+                    .handler = list_members,
+                    .response = "MemberList",
+                    .needs = storage});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities/{id}/permissions",
+                    .name = "permissions",
+                    .summary = "Who may do what since when, by which record, and what was taken.",
+                    .handler = list_permissions,
+                    .query = {limit, after},
+                    .response = "PermissionPage",
+                    .needs = storage});
+    rows.push_back({.method = "GET",
+                    .path = "/api/v1/communities/{id}/why/{record}",
+                    .name = "why",
+                    .summary = "What became of a record, and the records that decide it.",
+                    .handler = explain_record,
+                    .response = "Explanation",
+                    .needs = storage});
     rows.push_back({.method = "POST",
                     .path = "/api/v1/communities",
                     .name = "create_community",

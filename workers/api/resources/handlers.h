@@ -22,6 +22,9 @@ Handled join_community(Call& call);
 Handled leave_community(Call& call);
 // rights.cpp
 Handled create_community(Call& call);
+Handled list_permissions(Call& call);
+Handled list_members(Call& call);
+Handled explain_record(Call& call);
 Handled authorize_members(Call& call);
 Handled revoke_members(Call& call);
 Handled set_policy(Call& call);

@@ -1,7 +1,11 @@
 // A community as such: founding it, who may do what in it, its end, and how it is in sync.
+#include <algorithm>
+#include <map>
+
 #include <nlohmann/json.hpp>
 
 #include "protocol/community/types.h"
+#include "protocol/record_ref.h"
 #include "workers/api/kinds.h"
 #include "workers/api/resources/grants.h"
 #include "workers/api/resources/handlers.h"
@@ -28,7 +32,94 @@ Handled publish_control(Call& call, ControlKind kind, Bytes payload) {
     co_return std::move(reply);
 }
 
+json::Value ref_json(const RecordRef& ref) {
+    return {{"record", ref.id.hex()}, {"global_time", ref.time}};
+}
+
+json::Value to_json(const CommunityId& community, const Permission& one) {
+    auto out = ref_json(one.record);
+    if (!one.member.empty()) {
+        out["member"] = protocol::member_id(one.member).hex();
+        out["public_key"] = to_hex(one.member);
+    }
+    out["kind"] = name_of_kind(community, one.kind);
+    out["right"] = names_of_rights(one.right).empty() ? "" : names_of_rights(one.right).front();
+    out["held"] = one.held;
+    out["since"] = one.since;
+    return out;
+}
+
+// All pages: what a community's rights are together.
+pipe::Task<Outcome<PermissionPage>> all_permissions(Call& call) {
+    constexpr std::uint32_t page_max = 500, pages_max = 20;
+    PermissionPage out;
+    std::string after;
+    for (std::uint32_t page = 0; page < pages_max; ++page) {
+        auto got = co_await call.outbox().list_permissions(call.errand, call.community(),
+                                                           {after, page_max});
+        if (!got) co_return std::move(got.problem());
+        std::ranges::move(got->items, std::back_inserter(out.items));
+        out.founder = got->founder;
+        out.own = got->own;
+        out.end = got->end;
+        out.next = got->next;
+        if (!out.next) break;
+        after = *out.next;
+    }
+    co_return out;
+}
+
 }  // namespace
+
+Handled list_permissions(Call& call) {
+    Page page{call.query_text("after"), call.limit()};
+    auto got = co_await call.outbox().list_permissions(call.errand, call.community(), page);
+    if (!got) co_return std::move(got.problem());
+    auto items = json::Value::array();
+    for (const auto& one : got->items)
+        items.push_back(to_json(call.community(), one));
+    json::Value out = {{"items", std::move(items)}};
+    if (!got->founder.empty()) out["founder"] = protocol::member_id(got->founder).hex();
+    if (got->end) out["end"] = got->end->id.hex();
+    if (got->next) out["next"] = *got->next;
+    co_return reply_json(out);
+}
+
+Handled list_members(Call& call) {
+    auto all = co_await all_permissions(call);
+    if (!all) co_return std::move(all.problem());
+    std::map<Bytes, std::map<std::uint8_t, protocol::Rights>> members;
+    if (!all->founder.empty()) members[all->founder];
+    for (const auto& one : all->items)
+        if (one.held && !one.member.empty()) members[one.member][one.kind] |= one.right;
+    auto items = json::Value::array();
+    for (const auto& [key, kinds] : members) {
+        auto rights = json::Value::array();
+        for (const auto& [kind, set] : kinds)
+            rights.push_back(
+                {{"kind", name_of_kind(call.community(), kind)}, {"rights", names_of_rights(set)}});
+        items.push_back({{"member", protocol::member_id(key).hex()},
+                         {"public_key", to_hex(key)},
+                         {"founder", key == all->founder},
+                         {"own", key == all->own},
+                         {"rights", std::move(rights)}});
+    }
+    co_return reply_json({{"items", std::move(items)}, {"complete", !all->next.has_value()}});
+}
+
+Handled explain_record(Call& call) {
+    const auto record = *protocol::ref_from(call.path.at("record"));
+    auto got = co_await call.outbox().explain_record(call.errand, call.community(), record);
+    if (!got) co_return std::move(got.problem());
+    auto because = json::Value::array();
+    for (const auto& one : got->because) {
+        auto item = ref_json(one.record);
+        item["kind"] = name_of_kind(call.community(), one.kind);
+        item["by"] = protocol::member_id(one.author).hex();
+        because.push_back(std::move(item));
+    }
+    co_return reply_json({{"state", got->state}, {"because", std::move(because)}});
+}
 
 Outcome<std::vector<protocol::Grant>> grants_of(const Call& call) {
     const auto community = call.community();
