@@ -182,6 +182,46 @@ TEST_F(People, TwoMembersSignOneRecord) {
     EXPECT_EQ(written.body["forks"], 0) << written.text;
 }
 
+TEST_F(People, RightsAreGivenUsedTakenAndExplained) {
+    join();
+    const auto torrents = "/api/v1/channels/" + id + "/torrents";
+    EXPECT_EQ(b.post(torrents, magnet_entry(1)).status, 403);
+    const json grant{{"member", key_of(b)}, {"kind", "torrent"}, {"rights", {"permit"}}};
+    const json grants{{"grants", json::array({grant})}};
+    EXPECT_EQ(b.post(path + "/authorizations", grants).status, 403) << "nobody raises himself";
+    const auto given = a.post(path + "/authorizations", grants);
+    ASSERT_EQ(given.status, 201) << given.text;
+    HttpAnswer written;
+    ASSERT_TRUE(wait_until(
+        [&] { return (written = b.post(torrents, magnet_entry(2))).status == 201; }, patience_s))
+        << written.text;
+    const auto members = warren(a, {"community", "members", id, "--json"}).output;
+    EXPECT_NE(members.find(key_of(b)), std::string::npos) << members;
+    const auto ref = std::to_string(written.body["global_time"].get<std::uint64_t>()) + "." +
+                     written.body["record"].get<std::string>();
+    const auto why = [&](Node& node) { return node.get(path + "/why/" + ref).body; };
+    ASSERT_TRUE(wait_until([&] { return why(a).value("state", "") == "accepted"; }, patience_s))
+        << why(a);
+    EXPECT_EQ(why(a)["because"][0]["record"], given.body["record"]) << why(a);
+    EXPECT_EQ(why(a)["because"][0]["by"], member_of(a));
+    const auto taken = warren(a, {"community", "revoke", id, key_of(b), "--quiet"});
+    ASSERT_EQ(taken.exit_code, 0) << taken.output;
+    EXPECT_TRUE(
+        wait_until([&] { return b.post(torrents, magnet_entry(3)).status == 403; }, patience_s));
+    EXPECT_EQ(why(b)["state"], "accepted") << "what was allowed when it was written stays";
+    const auto rights = b.get(path + "/permissions").body;
+    bool told = false;
+    for (const auto& item : rights["items"])
+        told = told || (item.value("public_key", "") == key_of(b) && item["kind"] == "torrent" &&
+                        !item["held"].get<bool>() &&
+                        taken.output.find(item["record"].get<std::string>()) == 0);
+    EXPECT_TRUE(told) << rights;
+    const json wrong{
+        {"grants",
+         json::array({{{"member", key_of(b)}, {"kind", "nothing"}, {"rights", {"permit"}}}})}};
+    EXPECT_EQ(a.post(path + "/authorizations", wrong).status, 400);
+}
+
 TEST_F(People, ARefusalAndTheEndOfPatienceAreTold) {
     join();
     const auto propose = [&](std::vector<std::string> more) {
