@@ -17,6 +17,7 @@ const char* refusal_of(shard::Verdict verdict) {
     case shard::Verdict::Known: return "";
     case shard::Verdict::Waiting: return "nobody has let one of both write this here";
     case shard::Verdict::Refused: return "one of both may not write this here";
+    case shard::Verdict::NotStored: return "this node cannot keep it now";
     }
     return "not known";
 }
