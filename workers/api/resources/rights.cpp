@@ -55,8 +55,9 @@ pipe::Task<Outcome<PermissionPage>> all_permissions(Call& call) {
     PermissionPage out;
     std::string after;
     for (std::uint32_t page = 0; page < pages_max; ++page) {
-        auto got = co_await call.outbox().list_permissions(call.errand, call.community(),
-                                                           {after, page_max});
+        Page wish{after, page_max};
+        auto got =
+            co_await call.outbox().list_permissions(call.errand, call.community(), std::move(wish));
         if (!got) co_return std::move(got.problem());
         std::ranges::move(got->items, std::back_inserter(out.items));
         out.founder = got->founder;
