@@ -35,5 +35,6 @@ inline const OptionRow after_option{"--after", Text, "CURSOR",
 
 // command_table_people.cpp
 void add_community_commands(std::vector<CommandRow>& rows);
+void add_agreement_commands(std::vector<CommandRow>& rows);
 
 }  // namespace warren::cli

@@ -404,6 +404,7 @@ std::span<const CommandRow> command_rows() {
         add_playlist_commands(out);
         add_moderation_commands(out);
         add_community_commands(out);
+        add_agreement_commands(out);
         add_download_commands(out);
         add_watch_commands(out);
         add_overlay_commands(out);

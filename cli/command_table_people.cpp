@@ -61,6 +61,11 @@ void add_community_commands(std::vector<CommandRow>& rows) {
     rows.push_back(reads({"community destroy", "end a community for all its members, for ever",
                           Options{community, flag("--yes", "really")},
                           Examples{"community destroy 1f0c… --yes"}, run_community_destroy}));
+}
+
+void add_agreement_commands(std::vector<CommandRow>& rows) {
+    const auto community = word("COMMUNITY", "40 hexadecimal digits");
+    const auto key = word("KEY", "public key of the member (148 hexadecimal digits)");
     rows.push_back(reads(
         {"agreement propose", "sign a statement and ask another member to sign it too",
          Options{community, key, word("TEXT", "600 bytes at most"),

@@ -22,9 +22,10 @@ std::string concrete(std::string_view pattern) {
         }
         const auto end = pattern.find('}', i);
         const auto name = pattern.substr(i, end - i + 1);
-        out += name == "{role}"     ? "storage"
-               : name == "{record}" ? "1." + std::string(64, 'a')
-                                    : std::string(40, 'a');
+        out += name == "{role}"        ? "storage"
+               : name == "{record}"    ? "1." + std::string(64, 'a')
+               : name == "{agreement}" ? std::string(64, 'a')
+                                       : std::string(40, 'a');
         i = end;
     }
     return out;

@@ -33,8 +33,7 @@ constexpr std::array table = {
     Row{Role::Network, 2, 231, 250, Shape::Packet},  // walk and puncture, both styles
     Row{Role::Network, 2, 1, 2, Shape::Packet, protocol::discovery_community},  // similarity
     Row{Role::Network, 2, 1, 10, Shape::Untimed, protocol::dht_community},
-    Row{Role::Network, 2, 67, 67, Shape::Letter},
-    Row{Role::Storage, 2, 69, 69, Shape::Invitation},
+    Row{Role::Network, 2, 67, 67, Shape::Letter}, Row{Role::Storage, 2, 69, 69, Shape::Invitation},
     // Records of this node, of the kinds that there are; of two members, as either of them.
     Row{Role::Storage, 2, 1, 15, Shape::Record}, Row{Role::Storage, 2, 32, 199, Shape::Record},
     Row{Role::Storage, 2, 208, 213, Shape::Record},  // control records
