@@ -2,7 +2,7 @@
 #include <set>
 
 #include "ipc-schema/sign_generated.h"
-#include "protocol/record.h"
+#include "protocol/community/control_records.h"
 #include "workers/api/outbox_storage_shared.h"
 
 namespace warren::api {
@@ -131,6 +131,14 @@ std::string kind_name(protocol::RecordKind kind) {
     case protocol::RecordKind::PlaylistEdit: return "playlist-edit";
     case protocol::RecordKind::Comment: return "comment";
     case protocol::RecordKind::Agreement: return "agreement";
+    }
+    switch (static_cast<protocol::ControlKind>(kind)) {
+    case protocol::ControlKind::Authorize: return "authorize";
+    case protocol::ControlKind::Revoke: return "revoke";
+    case protocol::ControlKind::UndoOwn: return "undo-own";
+    case protocol::ControlKind::UndoOther: return "undo-other";
+    case protocol::ControlKind::Settings: return "settings";
+    case protocol::ControlKind::Destroy: return "destroy";
     }
     return "other";
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view worker_states = "starting|ready|degraded|draining|down";
 constexpr std::string_view record_kinds =
     "channel|torrent|announcement|vote|subscription|channel-edit|torrent-edit|playlist|"
-    "playlist-edit|comment|agreement|other";
+    "playlist-edit|comment|agreement|authorize|revoke|undo-own|undo-other|settings|destroy|other";
 constexpr std::string_view download_states =
     "queued|checking|fetching_metadata|downloading|seeding|paused|failed";
 
