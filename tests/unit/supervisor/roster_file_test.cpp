@@ -19,7 +19,8 @@ TEST(RosterFile, IsJsonWhateverItHolds) {
                    .state_dir = "/s",
                    .config = "",
                    .api = "127.0.0.1:1",
-                   .overlay = "0.0.0.0:2"};
+                   .overlay = "0.0.0.0:2",
+                   .overlay_v6 = "[::]:3"};
     process::Roster roster{{.role = process::Role::Api,
                             .index = 1,
                             .epoch = 1ull << 33,
@@ -34,6 +35,7 @@ TEST(RosterFile, IsJsonWhateverItHolds) {
     EXPECT_EQ(json["pid"], 12);
     EXPECT_EQ(json["run_dir"], "/r \"x\"");
     EXPECT_EQ(json["api"], "127.0.0.1:1");
+    EXPECT_EQ(json["overlay_v6"], "[::]:3");
     EXPECT_EQ(json["slots"]["workers"].size(), 64u);
     const auto& row = json["workers"][0];
     EXPECT_EQ(row["role"], "api");
