@@ -66,6 +66,12 @@ private:
     void apply(protocol::DhtFound&) {}
     void apply(protocol::DhtStored&) {}
     void apply(protocol::DhtPeersFound&) {}
+    // Nobody is here to agree with, or to write to.
+    void apply(protocol::JudgePair& effect) { overlay_.failed(monotonic_now(), effect.token); }
+    void apply(protocol::PairOpened&) {}
+    void apply(protocol::PairSettled&) {}
+    void apply(protocol::LetterArrived&) {}
+    void apply(protocol::LetterDone&) {}
 
     SeededRandom random_;
     test::TestIdentity identity_;
