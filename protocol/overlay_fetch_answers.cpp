@@ -9,7 +9,6 @@ namespace warren::protocol {
 namespace {
 
 constexpr Nanoseconds gap_patience = 100'000'000;
-constexpr Nanoseconds ban_time = 600'000'000'000;
 
 bool contains(const SyncRange& range, const RecordRef& ref) {
     return range.lower <= ref && ref < range.upper;
@@ -155,11 +154,7 @@ void Fetcher::settle(Nanoseconds now, const Storing& storing,
     auto* state = hub_.community(storing.key.community);
     if (accepted > 0 && state != nullptr) state->root_stale = true;
     if (auto at = lines_.find(storing.key); at != lines_.end()) at->second.accepted += accepted;
-    if (forged) {
-        ++hub_.counters.peers_banned;
-        hub_.peers.ban(now + ban_time, storing.key.member);
-        hub_.peers.remove(storing.key.member);
-    }
+    if (forged && hub_.peers.blame(now, storing.key.member)) ++hub_.counters.peers_banned;
     pump(now, storing.key);
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t storing_bytes_max = 8 * 1024 * 1024;
 constexpr std::size_t news_max = 16'384, asked_max = 4096, holders_max = 32, others_max = 3;
-constexpr Nanoseconds patience = 30'000'000'000, ban_time = 600'000'000'000;
+constexpr Nanoseconds patience = 30'000'000'000;
 // Long enough for the pushes to have gone through the crowd; spread, so that of two neighbours
 // one is first and the other need not.
 constexpr Nanoseconds offer_wait = 300'000'000, offer_spread = 1'000'000'000;
@@ -234,12 +234,8 @@ std::optional<CommunityId> Gossip::stored(Nanoseconds now, Token token,
         return storing->community;
     }
     ++hub_.counters.records_refused;
-    if (verdicts.front() == RecordVerdict::BadSignature) {
-        // Honest nodes pass on only what they checked.
-        ++hub_.counters.peers_banned;
-        hub_.peers.ban(now + ban_time, storing->from);
-        hub_.peers.remove(storing->from);
-    }
+    const bool forged = verdicts.front() == RecordVerdict::BadSignature;
+    if (forged && hub_.peers.blame(now, storing->from)) ++hub_.counters.peers_banned;
     return std::nullopt;
 }
 

@@ -8,6 +8,7 @@ namespace warren::protocol {
 namespace {
 constexpr std::size_t unproven_max = 256;  // verified, but nothing more is known of them
 constexpr std::size_t banned_max = 1024;
+constexpr Nanoseconds ban_time = 600'000'000'000;
 constexpr Nanoseconds silent_after = 27'500'000'000;
 constexpr double confirmed_bytes = 2048;
 }  // namespace
@@ -83,6 +84,14 @@ void Peers::remove(const MemberId& member) {
     if (!peer.trusted()) --untrusted_;
     addresses_.erase(peer.address);
     peers_.erase(at);
+}
+
+bool Peers::blame(Nanoseconds now, const MemberId& member) {
+    auto* peer = by_member(member);
+    if (peer == nullptr || peer->forgiven.take(now, 1)) return false;
+    ban(now + ban_time, MemberId(member));
+    remove(MemberId(member));
+    return true;
 }
 
 bool Peers::banned(Nanoseconds now, const MemberId& member) {

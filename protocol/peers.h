@@ -56,8 +56,9 @@ struct Peer {
     Nanoseconds last_counted = 0;  // up to when its session is in the estimate
     unsigned pings = 0;            // since it was last seen
     TokenBucket replies;
-    TokenBucket checks;   // signatures that we check for it, proven as it is
-    TokenBucket work_us;  // of our storage, to answer its questions
+    TokenBucket forgiven{{1.0 / 60, 2}};  // records with bad signatures
+    TokenBucket checks;                   // signatures that we check for it, proven as it is
+    TokenBucket work_us;                  // of our storage, to answer its questions
     std::map<CommunityId, Membership> communities;
 
     bool trusted() const { return proven || confirmed; }
@@ -94,6 +95,9 @@ public:
     void remove(const MemberId& member);
 
     void ban(Nanoseconds until, const MemberId& member) { banned_[member] = until; }
+    // It sent a record that its author did not sign. Honest nodes pass on only what they checked,
+    // but the way may damage one now and then: who sends more is banned. Says whether.
+    bool blame(Nanoseconds now, const MemberId& member);
     bool banned(Nanoseconds now, const MemberId& member);
 
     // Would somebody from there be one too many of its net?

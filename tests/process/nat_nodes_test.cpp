@@ -213,7 +213,7 @@ TEST_F(NatNodes, MeetWhereverTheirBoxesAllowAndElseThroughAThird) {
         const std::string expected = one->kind() == NatKind::None        ? "public"
                                      : one->kind() == NatKind::Symmetric ? "symmetric_nat"
                                                                          : "unknown";
-        EXPECT_TRUE(wait_until([&] { return one->connection() == expected; }, 10))
+        EXPECT_TRUE(wait_until([&] { return one->connection() == expected; }, 30))
             << one->name() << " believes " << one->connection() << "\n"
             << one->counters();
         EXPECT_EQ(one->log().find(" broken "), std::string::npos) << one->log();

@@ -110,6 +110,30 @@ Bytes Forger::overlay_body(OverlayMessage id) {
     return {};
 }
 
+// To one member, who is asked to sign too, or written to.
+std::vector<Forger::Crafted> Forger::direct_messages(DirectMessage id) {
+    const auto name = "direct " + std::to_string(static_cast<int>(id));
+    const auto bare = [&](ByteView body) -> std::vector<Crafted> {
+        return {{name, frame_bare(community_, static_cast<std::uint8_t>(id), body)}};
+    };
+    switch (id) {
+    case DirectMessage::PairRequest: {
+        const auto half = record();
+        const Fragment piece{{5, random.id<RecordId>()}, 0, 1, half};
+        return bare(encode(PairRequest{7, 60, piece}));
+    }
+    case DirectMessage::PairReply: {
+        PairReply reply;
+        reply.id = random.id<RecordId>();
+        return bare(encode(reply));
+    }
+    case DirectMessage::Letter:
+        return {signed_crafted(name, static_cast<std::uint8_t>(id), encode(Letter{key, "hello"}))};
+    case DirectMessage::LetterReply: return bare(encode(LetterReply{7}));
+    }
+    return {};
+}
+
 Forger::Crafted Forger::signed_crafted(const std::string& name, std::uint8_t id, ByteView payload) {
     return {name, signed_packet(frame_signed(community_, id, key, random.below(65536), payload))};
 }
@@ -175,6 +199,7 @@ std::vector<Forger::Crafted> Forger::own_messages(std::uint8_t id, const Endpoin
         return discovery_messages(static_cast<DiscoveryMessage>(id), to);
     if (community_ == dht_community) return dht_messages(static_cast<DhtMessage>(id));
     if (is_record_kind(id)) return {{"record", record()}};
+    if (is_direct_message(id)) return direct_messages(static_cast<DirectMessage>(id));
     const auto body = overlay_body(static_cast<OverlayMessage>(id));
     if (body.empty()) return {};
     return {{"message " + std::to_string(id), frame_bare(community_, id, body)}};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "protocol/dht_messages.h"
+#include "protocol/direct_messages.h"
 #include "protocol/discovery_messages.h"
 #include "protocol/overlay_messages.h"
 #include "tests/sim/memory_store.h"
@@ -44,6 +45,7 @@ private:
     std::vector<Crafted> discovery_messages(protocol::DiscoveryMessage id, const Endpoint& to);
     std::vector<Crafted> dht_messages(protocol::DhtMessage id);
     std::vector<Crafted> own_messages(std::uint8_t id, const Endpoint& to);
+    std::vector<Crafted> direct_messages(protocol::DirectMessage id);
     Bytes overlay_body(protocol::OverlayMessage id);
     protocol::Trailer guess();
 

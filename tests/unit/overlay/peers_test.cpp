@@ -80,6 +80,17 @@ TEST_F(PeersTest, banned_keys_stay_out_for_their_time) {
     EXPECT_NE(see(1, here, true, now + 1000), nullptr);
 }
 
+TEST_F(PeersTest, two_damaged_records_are_forgiven_and_one_a_minute) {
+    const auto member = see(1, here, true)->member;
+    EXPECT_FALSE(peers.blame(now, member));
+    EXPECT_FALSE(peers.blame(now, member));
+    EXPECT_FALSE(peers.blame(now + 61'000'000'000, member));
+    EXPECT_TRUE(peers.blame(now + 62'000'000'000, member));
+    EXPECT_EQ(peers.by_member(member), nullptr);
+    EXPECT_TRUE(peers.banned(now + 63'000'000'000, member));
+    EXPECT_FALSE(peers.blame(now + 64'000'000'000, member)) << "it is gone";
+}
+
 TEST_F(PeersTest, sample_takes_each_at_most_once) {
     std::vector<Peer*> all;
     for (std::uint8_t i = 1; i <= 10; ++i)
