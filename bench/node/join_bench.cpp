@@ -186,11 +186,12 @@ std::string tap_of_storage(const test::Node& node) {
 int bench(int argc, char** argv) {
     const auto records = std::stoul(option(argc, argv, "records", "300000"));
     const auto nice = option(argc, argv, "nice", "10");
-    const std::filesystem::path folder = option(argc, argv, "folder", "build/bench/join");
+    const auto folder = std::filesystem::absolute(option(argc, argv, "folder", "build/bench/join"));
     std::filesystem::remove_all(folder);
     const std::string large = "storage.shard_bytes_max=8589934592";
     test::Node server({.name = "join-server", .settings = {large}, .folder = folder / "server"});
     const auto community = write_community(server.state(), records);
+    std::filesystem::permissions(server.state(), std::filesystem::perms::owner_all);
     const auto rate_before = verify_rate(community.sample);
     WARREN_CHECK(server.start(60));
     wait_until_idle(server);
