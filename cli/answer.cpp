@@ -144,6 +144,17 @@ std::optional<Exit> print_for_programs(const Call& call, const Asked& asked,
     return Exit::Ok;
 }
 
+std::string page_query(const Call& call) {
+    std::string out = "?limit=" + std::to_string(call.number("--limit", 100));
+    if (call.has("--after")) out += "&after=" + percent_encoded(call.text("--after"));
+    return out;
+}
+
+void print_more(const Json& json) {
+    const auto next = string_at(json, "next");
+    if (!next.empty()) std::printf("\nmore: --after %s\n", printable(next).c_str());
+}
+
 bool stdout_is_terminal() {
     return ::isatty(STDOUT_FILENO) == 1;
 }

@@ -34,6 +34,10 @@ struct Selection {
 };
 Selection select(const Json& json, std::string_view path);
 
+// Listings come in pages: which one is wanted (--limit, --after), and whether there is another.
+std::string page_query(const Call& call);
+void print_more(const Json& json);
+
 bool stdout_is_terminal();
 std::size_t terminal_width();  // 0: not a terminal
 

@@ -16,17 +16,6 @@ namespace {
 
 constexpr std::size_t torrent_bytes_max = 10 << 20;
 
-std::string page_query(const Call& call) {
-    std::string out = "?limit=" + std::to_string(call.number("--limit", 100));
-    if (call.has("--after")) out += "&after=" + percent_encoded(call.text("--after"));
-    return out;
-}
-
-void print_more(const Json& json) {
-    const auto next = string_at(json, "next");
-    if (!next.empty()) std::printf("\nmore: --after %s\n", printable(next).c_str());
-}
-
 std::string day_of(std::int64_t unix_ms) {
     const std::time_t seconds = unix_ms / 1000;
     std::tm parts{};

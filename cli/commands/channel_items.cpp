@@ -20,17 +20,6 @@ std::string of_record(const Call& call, const std::string& list) {
     return of_channel(call, list + "/" + percent_encoded(call.text("REF")));
 }
 
-std::string page_query(const Call& call) {
-    std::string out = "?limit=" + std::to_string(call.number("--limit", 100));
-    if (call.has("--after")) out += "&after=" + percent_encoded(call.text("--after"));
-    return out;
-}
-
-void print_more(const Json& json) {
-    const auto next = string_at(json, "next");
-    if (!next.empty()) std::printf("\nmore: --after %s\n", printable(next).c_str());
-}
-
 // Options that are members of the body, where they are given.
 Json body_of(const Call& call, std::initializer_list<std::pair<const char*, const char*>> options) {
     Json out = Json::object();

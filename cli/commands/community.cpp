@@ -170,10 +170,7 @@ Exit run_community_members(const Call& call) {
 
 Exit run_community_permissions(const Call& call) {
     if (!is_community(call)) return Exit::Usage;
-    auto path =
-        path_of(call, "permissions") + "?limit=" + std::to_string(call.number("--limit", 100));
-    if (call.has("--after")) path += "&after=" + percent_encoded(call.text("--after"));
-    auto asked = ask(call, {"GET", path, "", ""});
+    auto asked = ask(call, {"GET", path_of(call, "permissions") + page_query(call), "", ""});
     if (!asked.ok()) return asked.exit;
     if (auto printed = print_for_programs(call, asked, "items.record")) return *printed;
     Table table({{"MEMBER"}, {"KIND"}, {"RIGHT"}, {"HELD"}, {"SINCE", Align::Right}, {"RECORD"}});
