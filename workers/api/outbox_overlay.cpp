@@ -1,56 +1,15 @@
 // Questions to network. Communities are spread over its workers: most are asked of all of them.
-#include <algorithm>
-
-#include "ipc-schema/network_generated.h"
-#include "workers/api/outbox_shared.h"
+#include "workers/api/outbox_network_shared.h"
 
 namespace warren::api {
 
 namespace {
 
 using namespace wire;
+using namespace wire::network;
 using pipe::Message;
 using pipe::Target;
 using process::Role;
-namespace N = ipc::network;
-using Builder = flatbuffers::FlatBufferBuilder;
-
-template <typename Body>
-Message request(Builder& builder, flatbuffers::Offset<Body> body) {
-    return {pipe::finish(builder,
-                         N::CreateRequest(builder, N::InboxTraits<Body>::enum_value, body.Union())),
-            {}};
-}
-
-template <typename Reply>
-const Reply* reply(const Message& message) {
-    return reply_of<N::Answer, Reply>(message);
-}
-
-// Hands over the reply of each worker that gave one; false: none did.
-template <typename Reply, typename Answers, typename Take>
-bool each_reply(const Answers& answers, Take take) {
-    bool any = false;
-    for (const auto& answer : answers) {
-        const auto* found = answer ? reply<Reply>(*answer) : nullptr;
-        if (!found) continue;
-        any = true;
-        take(*found);
-    }
-    return any;
-}
-Problem silent() {
-    return role_unavailable("network", "network did not answer in time");
-}
-
-Endpoint endpoint_of(const ipc::Endpoint* from) {
-    Endpoint out;
-    if (!from) return out;
-    std::copy_n(from->address()->data(), out.address.size(), out.address.data());
-    out.port = from->port();
-    out.v6 = from->v6() != 0;
-    return out;
-}
 
 Peer peer_of(const N::Peer& from) {
     Peer out;

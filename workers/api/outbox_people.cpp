@@ -1,5 +1,5 @@
 // Questions about people: second signatures, letters, invitations, and how a community is in sync.
-#include "ipc-schema/network_generated.h"
+#include "workers/api/outbox_network_shared.h"
 #include "workers/api/outbox_storage_shared.h"
 
 namespace warren::api {
@@ -7,19 +7,11 @@ namespace warren::api {
 namespace {
 
 using namespace wire;
+using namespace wire::network;
 using pipe::Message;
 using pipe::Target;
 using process::Role;
-namespace N = ipc::network;
 namespace S = ipc::storage;
-using Builder = flatbuffers::FlatBufferBuilder;
-
-template <typename Body>
-Message to_network(Builder& builder, flatbuffers::Offset<Body> body) {
-    return {pipe::finish(builder,
-                         N::CreateRequest(builder, N::InboxTraits<Body>::enum_value, body.Union())),
-            {}};
-}
 
 Bytes blob_of(const Message& message) {
     return pipe::join_blobs(message.blobs);
@@ -28,15 +20,6 @@ Bytes blob_of(const Message& message) {
 ipc::Endpoint wire_endpoint(const Endpoint& from) {
     return ipc::Endpoint(flatbuffers::span<const std::uint8_t, 16>(from.address), from.port,
                          from.v6 ? 1 : 0);
-}
-
-Endpoint endpoint_of(const ipc::Endpoint* from) {
-    Endpoint out;
-    if (!from) return out;
-    std::copy_n(from->address()->data(), out.address.size(), out.address.data());
-    out.port = from->port();
-    out.v6 = from->v6() != 0;
-    return out;
 }
 
 PairedRecord pair_of(const N::Pair& from) {
@@ -90,7 +73,7 @@ Outbox::Asked<Nothing> Outbox::propose_pair(Errand& errand, CommunityId communit
                                             std::uint64_t patience_ms) {
     Builder builder;
     const auto id = to_wire<ipc::CommunityId>(community);
-    auto message = to_network(builder, N::CreateProposePair(builder, &id, patience_ms));
+    auto message = request(builder, N::CreateProposePair(builder, &id, patience_ms));
     message.blobs.emplace_back(std::move(half));
     auto got = co_await ask_serving(errand, std::move(message));
     if (!got) co_return std::move(got.problem());
@@ -100,19 +83,15 @@ Outbox::Asked<Nothing> Outbox::propose_pair(Errand& errand, CommunityId communit
 Outbox::Asked<std::vector<PairedRecord>> Outbox::list_pairs(Errand& errand) {
     if (auto wrong = obstacle(Patience::Read, Role::Network)) co_return std::move(*wrong);
     Builder builder;
-    const auto message = to_network(builder, N::CreateListPairs(builder));
+    const auto message = request(builder, N::CreateListPairs(builder));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     std::vector<PairedRecord> out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* list = answer ? reply_of<N::Answer, N::ListPairsReply>(*answer) : nullptr;
-        if (!list) continue;
-        any = true;
-        if (list->pairs())
-            for (const auto* pair : *list->pairs())
-                out.push_back(pair_of(*pair));
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    const bool any = each_reply<N::ListPairsReply>(answers, [&](const auto& list) {
+        if (!list.pairs()) return;
+        for (const auto* pair : *list.pairs())
+            out.push_back(pair_of(*pair));
+    });
+    if (!any) co_return silent();
     co_return out;
 }
 
@@ -123,7 +102,7 @@ Outbox::Asked<Nothing> Outbox::decide_pair(Errand& errand, const PairDecision& d
         builder.CreateVector(decision.record.bytes.data(), decision.record.bytes.size());
     const auto reason = builder.CreateString(decision.reason);
     auto message =
-        to_network(builder, N::CreateDecidePair(builder, &id, record, decision.accept, reason));
+        request(builder, N::CreateDecidePair(builder, &id, record, decision.accept, reason));
     auto got = co_await ask_serving(errand, std::move(message));
     if (!got) co_return std::move(got.problem());
     co_return Nothing{};
@@ -135,10 +114,10 @@ Outbox::Asked<LetterFate> Outbox::send_letter(Errand& errand, CommunityId commun
     const auto id = to_wire<ipc::CommunityId>(community);
     const auto to = builder.CreateVector(member.bytes.data(), member.bytes.size());
     const auto words = builder.CreateString(text);
-    auto message = to_network(builder, N::CreateSendLetter(builder, &id, to, words));
+    auto message = request(builder, N::CreateSendLetter(builder, &id, to, words));
     auto got = co_await ask_serving(errand, std::move(message));
     if (!got) co_return std::move(got.problem());
-    const auto* sent = reply_of<N::Answer, N::SendLetterReply>(*got);
+    const auto* sent = reply<N::SendLetterReply>(*got);
     if (!sent) co_return strange_reply("network");
     co_return static_cast<LetterFate>(sent->fate());
 }
@@ -165,11 +144,11 @@ Outbox::Asked<MadeInvitation> Outbox::make_invitation(Errand& errand, const NewI
 // Any network worker: all of them meet its peers.
 Outbox::Asked<bool> Outbox::check_invitation(Errand& errand, const Bytes& packet) {
     Builder builder;
-    auto message = to_network(builder, N::CreateCheckInvitation(builder));
+    auto message = request(builder, N::CreateCheckInvitation(builder));
     message.blobs.emplace_back(Bytes(packet));
     auto got = co_await ask_serving(errand, std::move(message));
     if (!got) co_return std::move(got.problem());
-    const auto* checked = reply_of<N::Answer, N::CheckInvitationReply>(*got);
+    const auto* checked = reply<N::CheckInvitationReply>(*got);
     if (!checked) co_return strange_reply("network");
     co_return checked->valid();
 }
@@ -190,24 +169,21 @@ Outbox::Asked<SyncDetail> Outbox::get_sync(Errand& errand, CommunityId community
     if (auto wrong = obstacle(Patience::Read, Role::Network)) co_return std::move(*wrong);
     Builder builder;
     const auto id = to_wire<ipc::CommunityId>(community);
-    const auto message = to_network(builder, N::CreateGetSyncState(builder, &id));
+    const auto message = request(builder, N::CreateGetSyncState(builder, &id));
     auto answers = co_await asking_.ask_all(errand, Role::Network, message);
     SyncDetail out;
-    bool any = false;
-    for (auto& answer : answers) {
-        const auto* found = answer ? reply_of<N::Answer, N::GetSyncStateReply>(*answer) : nullptr;
-        any = any || found != nullptr;
-        if (!found || !found->state()) continue;
-        const auto& state = *found->state();
+    const bool any = each_reply<N::GetSyncStateReply>(answers, [&](const auto& found) {
+        if (!found.state()) return;
+        const auto& state = *found.state();
         out.state = {community,        state.peers(),     state.peers_in_sync(),
                      state.bytes_in(), state.bytes_out(), state.last_in_sync_ms()};
-        if (!found->peers()) continue;
-        for (const auto* peer : *found->peers())
+        if (!found.peers()) return;
+        for (const auto* peer : *found.peers())
             out.peers.push_back({bytes_of(peer->member()), endpoint_of(peer->endpoint()),
                                  peer->in_sync(), peer->records(), peer->bytes_in(),
                                  peer->bytes_out()});
-    }
-    if (!any) co_return role_unavailable("network", "network did not answer in time");
+    });
+    if (!any) co_return silent();
     auto root = co_await get_root(errand, community);
     if (!root) co_return std::move(root.problem());
     out.root = std::move(*root);
