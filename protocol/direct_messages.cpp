@@ -1,5 +1,6 @@
 #include "protocol/direct_messages.h"
 
+#include "protocol/overlay_form.h"
 #include "protocol/record.h"
 
 namespace warren::protocol {
@@ -8,18 +9,6 @@ namespace {
 
 constexpr std::size_t pieces_max = (record_bytes_max + pair_piece_bytes - 1) / pair_piece_bytes;
 
-Writer head() {
-    Writer out;
-    out.u8(overlay_version);
-    return out;
-}
-
-Reader body_of(ByteView body) {
-    Reader in(body);
-    if (in.u8() != overlay_version) in.fail();
-    return in;
-}
-
 Error malformed(const char* what) {
     return bad_input(std::string(what) + ": cut short, too long, or a field out of bounds");
 }
@@ -27,13 +16,13 @@ Error malformed(const char* what) {
 }  // namespace
 
 Bytes encode(const PairRequest& m) {
-    auto to = head();
+    auto to = overlay_head();
     to.u64(m.cookie).u32(m.patience_s).u64(m.piece.ref.time).bytes(m.piece.ref.id.view());
     return to.u8(m.piece.index).u8(m.piece.total).bytes(m.piece.bytes).take();
 }
 
 Result<PairRequest> decode_pair_request(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     PairRequest out;
     out.cookie = in.u64();
     out.patience_s = in.u32();
@@ -50,7 +39,7 @@ Result<PairRequest> decode_pair_request(ByteView body) {
 }
 
 Bytes encode(const PairReply& m) {
-    auto to = head();
+    auto to = overlay_head();
     to.u64(m.cookie).bytes(m.id.view()).u8(static_cast<std::uint8_t>(m.answer));
     if (m.answer == PairAnswer::Signed) to.bytes(m.signature.view());
     if (m.answer == PairAnswer::Refused) to.bytes(view_of(m.reason));
@@ -58,7 +47,7 @@ Bytes encode(const PairReply& m) {
 }
 
 Result<PairReply> decode_pair_reply(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     PairReply out;
     out.cookie = in.u64();
     out.id.bytes = in.array<RecordId::size>();
@@ -88,11 +77,11 @@ Result<Letter> decode_letter(ByteView payload) {
 }
 
 Bytes encode(const LetterReply& m) {
-    return head().u64(m.cookie).u8(static_cast<std::uint8_t>(m.answer)).take();
+    return overlay_head().u64(m.cookie).u8(static_cast<std::uint8_t>(m.answer)).take();
 }
 
 Result<LetterReply> decode_letter_reply(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     LetterReply out;
     out.cookie = in.u64();
     const auto answer = in.u8();

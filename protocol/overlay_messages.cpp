@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "protocol/overlay_form.h"
 #include "protocol/record.h"
 
 namespace warren::protocol {
@@ -21,18 +22,6 @@ Error malformed(const char* what) {
     return bad_input(std::string(what) + " is malformed");
 }
 
-Writer head() {
-    Writer out;
-    out.u8(overlay_version);
-    return out;
-}
-
-Reader body_of(ByteView body) {
-    Reader in(body);
-    if (in.u8() != overlay_version) in.fail();
-    return in;
-}
-
 bool parts_ok(std::uint8_t part, std::uint8_t parts) {
     return parts > 0 && parts <= parts_max && part < parts;
 }
@@ -44,7 +33,7 @@ struct RecordsHead {
 };
 
 Writer records_head(const RecordsHead& h) {
-    Writer out = head();
+    Writer out = overlay_head();
     out.u64(h.session).u32(h.request).u8(h.part).u8(h.parts);
     return out;
 }
@@ -89,13 +78,13 @@ std::optional<Trailer> decode_trailer(ByteView extra) {
 }
 
 Bytes encode(const SyncRanges& m) {
-    Writer out = head();
+    Writer out = overlay_head();
     out.u64(m.session).u8(static_cast<std::uint8_t>(m.direction)).u32(m.sequence);
     return out.u8(m.part).u8(m.parts).bytes(m.elements).take();
 }
 
 Result<SyncRanges> decode_sync_ranges(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SyncRanges out;
     out.session = in.u64();
     auto direction = in.u8();
@@ -110,11 +99,11 @@ Result<SyncRanges> decode_sync_ranges(ByteView body) {
 }
 
 Bytes encode(const SyncFetch& m) {
-    return head().u64(m.session).u32(m.request).u32(m.bytes_max).bytes(m.selections).take();
+    return overlay_head().u64(m.session).u32(m.request).u32(m.bytes_max).bytes(m.selections).take();
 }
 
 Result<SyncFetch> decode_sync_fetch(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SyncFetch out;
     out.session = in.u64();
     out.request = in.u32();
@@ -139,7 +128,7 @@ Bytes encode(const SyncRecords& m) {
 }
 
 Result<SyncRecords> decode_sync_records(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SyncRecords out;
     out.session = in.u64();
     out.request = in.u32();
@@ -170,11 +159,11 @@ Result<SyncRecords> decode_sync_records(ByteView body) {
 }
 
 Bytes encode(const SyncOffer& m) {
-    return head().u64(m.session).bytes(m.selections).take();
+    return overlay_head().u64(m.session).bytes(m.selections).take();
 }
 
 Result<SyncOffer> decode_sync_offer(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SyncOffer out;
     out.session = in.u64();
     out.selections = in.rest();
@@ -183,14 +172,14 @@ Result<SyncOffer> decode_sync_offer(ByteView body) {
 }
 
 Bytes encode(const RecordOffer& m) {
-    Writer out = head();
+    Writer out = overlay_head();
     for (const auto& ref : m.refs)
         out.u64(ref.time).bytes(ref.id.view());
     return out.take();
 }
 
 Result<RecordOffer> decode_record_offer(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     RecordOffer out;
     while (in.ok() && in.left() > 0 && out.refs.size() <= record_offers_max) {
         RecordRef ref;
@@ -204,7 +193,7 @@ Result<RecordOffer> decode_record_offer(ByteView body) {
 }
 
 Bytes encode(const SwarmQuery& m) {
-    Writer out = head();
+    Writer out = overlay_head();
     out.u32(m.request);
     for (const auto& infohash : m.infohashes)
         out.bytes(infohash.view());
@@ -212,7 +201,7 @@ Bytes encode(const SwarmQuery& m) {
 }
 
 Result<SwarmQuery> decode_swarm_query(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SwarmQuery out;
     out.request = in.u32();
     if (!in.ok() || in.left() % 20 != 0 || in.left() == 0 || in.left() > 20 * infohashes_max)
@@ -226,11 +215,11 @@ Result<SwarmQuery> decode_swarm_query(ByteView body) {
 }
 
 Bytes encode(const SwarmReply& m) {
-    return head().u32(m.request).u32(m.bitmap).u16(m.port).take();
+    return overlay_head().u32(m.request).u32(m.bitmap).u16(m.port).take();
 }
 
 Result<SwarmReply> decode_swarm_reply(ByteView body) {
-    auto in = body_of(body);
+    auto in = overlay_body(body);
     SwarmReply out;
     out.request = in.u32();
     out.bitmap = in.u32();
