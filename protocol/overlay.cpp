@@ -27,7 +27,7 @@ std::optional<Header> header_of(ByteView datagram) {
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
     : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      serving_(hub_), sync_(hub_, fetcher_), swarms_(hub_), pairs_(hub_, gossip_), letters_(hub_),
+      serving_(hub_, fetcher_), sync_(hub_, fetcher_), swarms_(hub_), pairs_(hub_, gossip_), letters_(hub_),
       walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
       sources_(random, hub_.settings.source_buckets) {
     if (hub_.settings.bootstrap) tracker_.emplace(hub_);

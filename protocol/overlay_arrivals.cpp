@@ -8,6 +8,18 @@ namespace warren::protocol {
 namespace {
 constexpr std::size_t assembly_bytes_max = 4 * 1024 * 1024;
 constexpr Nanoseconds assembly_life = 30'000'000'000;
+
+// Bounds around what arrived, short on the wire. Between bound and record could only lie what has
+// its time and the first bytes of its id; the next comparison would find it.
+constexpr std::ptrdiff_t bound_bytes = 4;
+RecordRef at_or_below(RecordRef ref) {
+    std::fill(ref.id.bytes.begin() + bound_bytes, ref.id.bytes.end(), std::uint8_t{0});
+    return ref;
+}
+RecordRef above(RecordRef ref) {
+    std::fill(ref.id.bytes.begin() + bound_bytes, ref.id.bytes.end(), std::uint8_t{0xff});
+    return next_ref(ref);
+}
 }  // namespace
 
 void Assembly::forget(std::map<Key, Piece>::iterator at) {
@@ -56,8 +68,8 @@ std::vector<SyncRange> Arrivals::rest_of(const SyncRange& range) const {
     RecordRef from;
     std::size_t part = 0;
     for (const auto& [first, last, lower, upper] : stretches_) {
-        const auto begin = first == part ? from : lower;
-        from = next_ref(upper);
+        const auto begin = first == part ? from : at_or_below(lower);
+        from = above(upper);
         if (begin < from) arrived.push_back({begin, from});
         part = last + std::size_t{1};
     }

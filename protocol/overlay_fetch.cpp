@@ -39,7 +39,8 @@ std::size_t Fetcher::Job::credit() const {
 }
 
 Fetcher::Fetcher(Hub& hub, Gossip& gossip)
-    : hub_(hub), gossip_(gossip), storing_(16'384, store_patience) {}
+    : hub_(hub), gossip_(gossip), storing_(16'384, store_patience),
+      came_(hub.random, hub.settings.duplicates_max) {}
 
 void Fetcher::each_line(const CommunityId& community,
                         const std::function<void(const PartnerKey&, Line&)>& visit) {
@@ -139,14 +140,34 @@ std::uint64_t Fetcher::take_accepted(const PartnerKey& key) {
     return at == lines_.end() ? 0 : std::exchange(at->second.accepted, 0);
 }
 
-// What is begun goes on. Else the first partner goes through its jobs from the beginning, the
+// What is begun goes on, once the answers that were on their way with it are there: what they lost
+// is asked for together. Else the first partner goes through its jobs from the beginning, the
 // second from the middle, the next from the quarters: so they meet late.
-std::ptrdiff_t Fetcher::next_place(const Line& line) {
-    if (line.jobs.front().begun) return 0;
+std::optional<std::size_t> Fetcher::next_place(const Line& line) {
+    const auto& jobs = line.jobs;
+    const auto fresh = std::ranges::find(jobs, false, &Job::begun);
+    const auto rests = static_cast<std::size_t>(fresh - jobs.begin());
+    const auto oldest = line.requests.empty() ? 0 : line.requests.begin()->first;
+    if (rests > 0 && (line.requests.empty() || oldest > jobs.front().behind ||
+                      jobs.front().selections.size() >= job_ranges))
+        return 0;
+    if (fresh == jobs.end()) return std::nullopt;
     double at = 0, step = 0.5;
     for (auto rank = line.rank; rank > 0; rank /= 2, step /= 2)
         at += rank % 2 == 1 ? step : 0;
-    return static_cast<std::ptrdiff_t>(at * static_cast<double>(line.jobs.size()));
+    return rests + static_cast<std::size_t>(at * static_cast<double>(jobs.size() - rests));
+}
+
+void Fetcher::add_rest(Line& line, Job job) {
+    auto& jobs = line.jobs;
+    const bool joins = !jobs.empty() && jobs.front().begun && jobs.front().session == job.session &&
+                       jobs.front().selections.size() + job.selections.size() <= job_ranges;
+    if (!joins) return jobs.push_front(std::move(job));
+    auto& rest = jobs.front();
+    rest.tries = std::max(rest.tries, job.tries);
+    std::ranges::move(job.selections, std::back_inserter(rest.selections));
+    std::ranges::sort(rest.selections, {},
+                      [](const Selection& selection) { return selection.range.lower; });
 }
 
 void Fetcher::pump(Nanoseconds now, const PartnerKey& key) {
@@ -155,7 +176,9 @@ void Fetcher::pump(Nanoseconds now, const PartnerKey& key) {
     if (found == lines_.end() || peer == nullptr) return;
     auto& line = found->second;
     while (!line.jobs.empty()) {
-        const auto at = line.jobs.begin() + next_place(line);
+        const auto place = next_place(line);
+        if (!place) return;
+        const auto at = line.jobs.begin() + static_cast<std::ptrdiff_t>(*place);
         if (line.reserved + line.storing + at->credit() > line.window) return;
         auto job = std::move(*at);
         line.jobs.erase(at);
@@ -224,15 +247,17 @@ void Fetcher::finish(Line& line, std::map<std::uint32_t, Request>::iterator at) 
     if (job.tries >= tries_max) return;
     if (job.whole()) {
         job.begun = true;
+        job.behind = last_request_;
         const auto all = std::exchange(job.selections, {});
         for (const auto& selection : all)
             for (const auto& rest : request.arrivals.rest_of(selection.range))
                 job.selections.push_back({rest, {}, selection.lasting, selection.all});
-    } else {
-        job.drop([&](std::uint64_t id) { return !request.missing.contains(id); });
-        for (auto id : request.missing)
-            line.queued.insert({job.session, id});
+        if (!job.selections.empty()) add_rest(line, std::move(job));
+        return;
     }
+    job.drop([&](std::uint64_t id) { return !request.missing.contains(id); });
+    for (auto id : request.missing)
+        line.queued.insert({job.session, id});
     if (!job.selections.empty()) line.jobs.push_front(std::move(job));
 }
 

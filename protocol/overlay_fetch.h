@@ -42,6 +42,8 @@ public:
     void failed(Nanoseconds now, Token token);
     Nanoseconds tick(Nanoseconds now);
     void leave(const CommunityId& community);
+    // Whether it came from this partner in that session, so need not go back there.
+    bool came_from(Nanoseconds now, const MemberId& member, std::uint64_t session, ByteView packet);
 
 private:
     struct Job {  // one FETCH datagram; of ids, or of whole ranges
@@ -49,7 +51,8 @@ private:
         std::vector<Selection> selections;
         Origin origin = Origin::Repair;
         unsigned tries = 0;
-        bool begun = false;  // a part of it came
+        bool begun = false;        // a part of it came: this is the rest
+        std::uint32_t behind = 0;  // a rest waits for the answers up to this request
         bool whole() const { return !selections.empty() && selections.front().all > 0; }
         std::size_t credit() const;
         void drop(const std::function<bool(std::uint64_t)>& which);  // ids; and empty selections
@@ -91,7 +94,8 @@ private:
     void want_ids(Line& line, Job job, const std::vector<SyncRange>& streamed);
     void want_ranges(Line& line, Job job, const std::vector<SyncRange>& streamed);
     void claim(const PartnerKey& key, const Job& job);
-    static std::ptrdiff_t next_place(const Line& line);
+    static std::optional<std::size_t> next_place(const Line& line);
+    static void add_rest(Line& line, Job job);
     void pump(Nanoseconds now, const PartnerKey& key);
     void send(Nanoseconds now, const PartnerKey& key, Line& line, Peer& peer, Job job);
     void finish(Line& line, std::map<std::uint32_t, Request>::iterator at);
@@ -113,6 +117,7 @@ private:
     std::map<PartnerKey, Line> lines_;
     std::set<FlightKey> in_flight_;  // from the asking until storage has answered
     Pending<Storing> storing_;
+    DuplicateFilter came_;  // from whom, in which session
     std::uint32_t last_request_ = 0;
 };
 

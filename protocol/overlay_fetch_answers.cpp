@@ -14,6 +14,10 @@ bool contains(const SyncRange& range, const RecordRef& ref) {
     return range.lower <= ref && ref < range.upper;
 }
 
+Bytes coming(const MemberId& member, std::uint64_t session, ByteView packet) {
+    return Writer().bytes(member.view()).u64(session).bytes(packet).take();
+}
+
 }  // namespace
 
 bool Fetcher::asked_for(const Request& request, const CommunityId& community,
@@ -98,13 +102,19 @@ void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Re
                     Arrived arrived) {
     auto& packets = arrived.packets;
     if (packets.empty()) return;
+    auto* peer = hub_.peers.by_member(key.member);
+    if (auto* membership = peer == nullptr ? nullptr : peer->in(key.community))
+        membership->gave_us = now;
     if (storing_.full()) {
         land(arrived.flights);
         return void(++hub_.counters.dropped_busy);
     }
     Storing storing{key, 0, {}, std::move(arrived.flights)};
-    for (const auto& packet : packets)
+    for (const auto& packet : packets) {
         storing.bytes += packet.size();
+        const auto digest = came_.digest(coming(key.member, request.job.session, packet));
+        if (!came_.seen(now, digest)) came_.insert(digest);
+    }
     if (request.job.origin == Origin::News) storing.news = packets;
     line.storing += storing.bytes;
     ++line.stores;
@@ -112,6 +122,11 @@ void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Re
     auto token = hub_.next_token();
     storing_.add(now, token, std::move(storing));
     hub_.emit(StoreRecords{token, key.community, std::move(packets), true});
+}
+
+bool Fetcher::came_from(Nanoseconds now, const MemberId& member, std::uint64_t session,
+                        ByteView packet) {
+    return came_.size() > 0 && came_.seen(now, came_.digest(coming(member, session, packet)));
 }
 
 void Fetcher::land(const std::vector<FlightKey>& flights) {

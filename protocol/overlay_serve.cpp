@@ -12,14 +12,23 @@ constexpr std::uint32_t reply_bytes_max = 64 * 1024;
 constexpr std::size_t queue_bytes_max = 256 * 1024;    // of the answers to one partner
 constexpr std::size_t asked_max = 16, asked_each = 4;  // with storage: in all, of one partner
 constexpr Nanoseconds patience = 10'000'000'000;
+constexpr Nanoseconds echo_time = 60'000'000'000;
 }  // namespace
 
-Serving::Serving(Hub& hub) : hub_(hub), asked_(asked_max, patience) {}
+Serving::Serving(Hub& hub, Fetcher& fetcher)
+    : hub_(hub), fetcher_(fetcher), asked_(asked_max, patience) {}
 
 void Serving::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                        const SyncFetch& message) {
-    if (!decode_selections(message.selections)) return void(++hub_.counters.dropped_malformed);
-    if (auto* membership = peer.in(community)) membership->fetched_from_us = now;
+    const auto selections = decode_selections(message.selections);
+    if (!selections) return void(++hub_.counters.dropped_malformed);
+    bool echoes = false;
+    if (auto* membership = peer.in(community)) {
+        membership->fetched_from_us = now;
+        const bool whole =
+            std::ranges::any_of(*selections, [](const auto& one) { return one.all > 0; });
+        echoes = whole && membership->gave_us + echo_time > now;
+    }
     if (!peer.replies.positive(now)) return void(++hub_.counters.dropped_reply_budget);
     const auto bytes = std::min(message.bytes_max, reply_bytes_max);
     auto& line = lines_[peer.member];
@@ -27,7 +36,7 @@ void Serving::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community
     if (line.queue.empty()) turns_.push_back(peer.member);
     line.bytes += bytes;
     line.queue.push_back(
-        {community, message.session, message.request, to_bytes(message.selections), bytes});
+        {community, message.session, message.request, to_bytes(message.selections), bytes, echoes});
     serve(now);
 }
 
@@ -52,9 +61,12 @@ void Serving::ask(Nanoseconds now, const MemberId& member, Line& line) {
     line.bytes -= question.bytes_max;
     ++line.asked;
     const auto token = hub_.next_token();
-    asked_.add(now, token, {member, question.community, question.session, question.request});
+    asked_.add(now, token,
+               {member, question.community, question.session, question.request, question.bytes_max,
+                question.echoes});
+    const auto read_max = question.echoes ? 2 * question.bytes_max : question.bytes_max;
     hub_.emit(FetchRecords{token, question.community, question.session,
-                           std::move(question.selections), question.bytes_max});
+                           std::move(question.selections), read_max});
 }
 
 void Serving::settle(Nanoseconds now, const MemberId& member) {
@@ -63,13 +75,34 @@ void Serving::settle(Nanoseconds now, const MemberId& member) {
     serve(now);
 }
 
+// Where both sides lack a part of a range, each asks for all of it, and what one gave a moment ago
+// would come back: so more is read than may be sent, and that left out. The last one goes even so
+// if more is to come: it says how far this went.
+FetchedRecords Serving::without_theirs(Nanoseconds now, const Asked& asked,
+                                       const FetchedRecords& fetched) {
+    FetchedRecords out{{}, fetched.cut};
+    std::size_t bytes = 0;
+    for (const auto& packet : fetched.packets) {
+        const bool says_how_far = fetched.cut && &packet == &fetched.packets.back();
+        if (!says_how_far && fetcher_.came_from(now, asked.member, asked.session, packet)) continue;
+        bytes += packet.size();
+        if (!out.packets.empty() && bytes > asked.bytes_max) {
+            out.cut = true;
+            break;
+        }
+        out.packets.push_back(packet);
+    }
+    return out;
+}
+
 void Serving::fetched(Nanoseconds now, Token token, const FetchedRecords& fetched) {
     const auto asked = asked_.take(token);
     if (!asked) return;
     auto* peer = hub_.peers.by_member(asked->member);
     if (peer != nullptr && peer->proven) {
-        hub_.counters.records_served += fetched.packets.size();
-        for (const auto& body : pack_records(asked->session, asked->request, fetched)) {
+        const auto out = asked->echoes ? without_theirs(now, *asked, fetched) : fetched;
+        hub_.counters.records_served += out.packets.size();
+        for (const auto& body : pack_records(asked->session, asked->request, out)) {
             peer->replies.charge(now, static_cast<double>(body.size()));
             hub_.send_bare(asked->community, *peer, OverlayMessage::SyncRecords, body);
         }

@@ -10,9 +10,11 @@
 
 namespace warren::protocol {
 
+class Fetcher;
+
 class Serving {
 public:
-    explicit Serving(Hub& hub);
+    Serving(Hub& hub, Fetcher& fetcher);
 
     void on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                   const SyncFetch& message);
@@ -27,6 +29,7 @@ private:
         std::uint32_t request = 0;
         Bytes selections;
         std::uint32_t bytes_max = 0;  // of the answer
+        bool echoes = false;          // all of ranges in which both sides lack a part
     };
     struct Line {  // of one partner
         std::deque<Question> queue;
@@ -38,12 +41,18 @@ private:
         CommunityId community;
         std::uint64_t session = 0;
         std::uint32_t request = 0;
+        std::uint32_t bytes_max = 0;
+        bool echoes = false;
     };
     void serve(Nanoseconds now);
     void ask(Nanoseconds now, const MemberId& member, Line& line);
     void settle(Nanoseconds now, const MemberId& member);
 
+    FetchedRecords without_theirs(Nanoseconds now, const Asked& asked,
+                                  const FetchedRecords& fetched);
+
     Hub& hub_;
+    Fetcher& fetcher_;
     std::map<MemberId, Line> lines_;
     std::deque<MemberId> turns_;  // of those whose queue is not empty
     Pending<Asked> asked_;

@@ -50,14 +50,23 @@ void note_answered(const std::vector<SyncElement>& elements, std::vector<SyncRan
             answered.push_back(element.range);
 }
 
-// A question without what was answered: a datagram that is lost costs what it held, not more.
+// A question without what was answered: a datagram that is lost costs what it held, not more. Of a
+// range that was answered in part the rest is asked for, in whatever way the other side likes.
 Bytes still_open(const Bytes& elements, const std::vector<SyncRange>& answered) {
     auto body = decode_sync_body(elements);
     if (!body) return {};
-    std::erase_if(body->elements, [&](const SyncElement& element) {
-        return without(element.range, answered).empty();
-    });
-    return body->elements.empty() ? Bytes{} : encode(*body);
+    SyncBody rest{body->epoch, {}};
+    for (auto& element : body->elements) {
+        const auto ranges = without(element.range, answered);
+        if (ranges == std::vector{element.range}) {
+            rest.elements.push_back(std::move(element));
+            continue;
+        }
+        for (const auto& range : ranges)
+            rest.elements.push_back(
+                {.range = range, .mode = SyncMode::AskSymbols, .lasting = element.lasting});
+    }
+    return rest.elements.empty() ? Bytes{} : encode(rest);
 }
 
 }  // namespace
@@ -315,8 +324,7 @@ void Synchroniser::on_ranges(Nanoseconds now, Peer& peer, const CommunityId& com
 }
 
 void Synchroniser::answer(Nanoseconds now, const Work& work, const Outcome& outcome) {
-    if (auto at = partners_.find(work.key); at != partners_.end())
-        at->second.answering -= std::min<std::size_t>(at->second.answering, 1);
+    if (auto at = partners_.find(work.key); at != partners_.end()) at->second.answered();
     auto* peer = hub_.peers.by_member(work.key.member);
     auto answers = decode_sync_body(outcome.answers, own_elements_max);
     if (peer == nullptr || !peer->proven || !answers) return;
@@ -348,10 +356,7 @@ void Synchroniser::failed(Nanoseconds now, Token token) {
     auto at = partners_.find(work->key);
     if (at == partners_.end()) return;
     auto& partner = at->second;
-    if (work->side == SyncSide::Responder) {
-        partner.answering -= std::min<std::size_t>(partner.answering, 1);
-        return;
-    }
+    if (work->side == SyncSide::Responder) return partner.answered();
     if (!partner.session || partner.session->id != work->session) return;
     partner.session.reset();
     partner.next = now + pace(partner);

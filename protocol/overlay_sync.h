@@ -75,6 +75,8 @@ private:
         std::size_t answering = 0;
         bool agrees = false;  // the root that it told last was ours then, or a moment before
         std::optional<std::pair<CommunityRoot, CommunityRoot>> stuck;  // roots that stayed unequal
+
+        void answered() { answering -= std::min<std::size_t>(answering, 1); }
     };
     struct Work {
         PartnerKey key;

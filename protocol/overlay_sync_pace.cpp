@@ -91,7 +91,7 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         auto at = partners_.find(expired->key);
         if (at == partners_.end()) continue;
         if (expired->side == SyncSide::Responder)
-            at->second.answering -= std::min<std::size_t>(at->second.answering, 1);
+            at->second.answered();
         else if (at->second.session && at->second.session->id == expired->session)
             at->second.session.reset();
     }

@@ -30,7 +30,8 @@ struct Membership {
     Nanoseconds followed = 0;  // when we last answered a doubt with our echo
     std::optional<CommunityRoot> root;
     bool in_sync = false;
-    Nanoseconds fetched_from_us = 0;  // when they last asked for records
+    Nanoseconds fetched_from_us = 0;  // when they last asked for records,
+    Nanoseconds gave_us = 0;          // and when they last gave us some that we had asked for
 };
 
 struct Peer {

@@ -2,6 +2,7 @@
 // storage that is the bottleneck.
 #include <gtest/gtest.h>
 
+#include "protocol/overlay_fetch.h"
 #include "protocol/overlay_serve.h"
 
 namespace warren::protocol {
@@ -14,7 +15,9 @@ class ServingTest : public testing::Test {
 protected:
     static constexpr std::size_t askers = 20;
 
-    ServingTest() : hub_(random_.id<PublicKey>(), {}, random_), serving_(hub_) {
+    ServingTest()
+        : hub_(random_.id<PublicKey>(), {}, random_), gossip_(hub_), fetcher_(hub_, gossip_),
+          serving_(hub_, fetcher_) {
         for (std::size_t i = 0; i < askers; ++i) {
             auto from = Endpoint::ipv4(20, static_cast<std::uint8_t>(i), 1, 1, 8000);
             auto* peer = hub_.peers.touch(now_, {random_.id<PublicKey>(), from, true, false});
@@ -56,6 +59,8 @@ protected:
 
     SeededRandom random_{3};
     Hub hub_;
+    Gossip gossip_;
+    Fetcher fetcher_;
     Serving serving_;
     Nanoseconds now_ = 1'000'000'000'000;
     std::uint32_t request_ = 0;
