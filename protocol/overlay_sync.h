@@ -98,6 +98,7 @@ private:
     void open_more(Session& session, const SyncBody& body, unsigned round);
     void answer(Nanoseconds now, const Work& work, const Outcome& outcome);
     Nanoseconds pace(Partner& partner);
+    Nanoseconds look(Nanoseconds now);
     void refresh_roots(Nanoseconds now);
     void set_in_sync(Nanoseconds now, const PartnerKey& key, Peer& peer, bool in_sync);
     std::uint64_t session_id(Nanoseconds now, const CommunityId& community);
@@ -115,8 +116,8 @@ private:
     Pending<CommunityId> roots_;
     std::vector<PartnerKey> silent_;
     std::uint32_t last_sequence_ = 0;
-    std::size_t leading_ = 0;  // sessions, when last looked
-    Nanoseconds looked_ = 0;
+    std::size_t leading_ = 0;           // sessions, when last looked
+    Nanoseconds looked_ = 0, due_ = 0;  // when last looked; when some partner may be next
 };
 
 }  // namespace warren::protocol

@@ -7,11 +7,12 @@ namespace warren::protocol {
 
 namespace {
 
-constexpr Nanoseconds backoff_most = 60'000'000'000;
+constexpr Nanoseconds backoff_most = 30'000'000'000;
 constexpr Nanoseconds first_contact = 200'000'000, yield_time = 700'000'000;
 constexpr Nanoseconds catching_up = 300'000'000;  // since its last FETCH
 constexpr Nanoseconds look_gap = 50'000'000;      // between looks through all partners
 constexpr Nanoseconds look_gap_each = 250'000, look_gap_most = 250'000'000;
+constexpr Nanoseconds look_at_least = 1'000'000'000;
 constexpr Nanoseconds root_gap = 100'000'000, root_life = 600'000'000'000;
 
 }  // namespace
@@ -24,6 +25,7 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     if (fresh) {
         partner.next = now + (hub_.own < peer.member ? first_contact : yield_time);
         partner.backoff = hub_.settings.sync_interval;
+        due_ = std::min(due_, partner.next);
     }
     auto* state = hub_.community(community);
     auto* membership = peer.in(community);
@@ -38,6 +40,7 @@ void Synchroniser::on_root(Nanoseconds now, const CommunityId& community, Peer& 
     // both sides, so one of the two leads and the other gives it a moment.
     auto wait = hub_.own < peer.member ? Nanoseconds{0} : yield_time;
     partner.next = std::min(partner.next, now + CommunityState::news_time + wait);
+    due_ = std::min(due_, partner.next);
 }
 
 // The wait until the next session; doubles while nothing changes.
@@ -95,7 +98,16 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         else if (at->second.session && at->second.session->id == expired->session)
             at->second.session.reset();
     }
-    auto next = now + 1'000'000'000;
+    if (leading_ > 0 || due_ <= now) due_ = look(now);
+    auto next = due_;
+    for (const auto& [community, state] : hub_.communities)
+        if (state.root_stale) next = std::min(next, now + root_gap);
+    return next;
+}
+
+// Through all partners: who leads goes on, whose time has come begins. When to look again.
+Nanoseconds Synchroniser::look(Nanoseconds now) {
+    auto next = now + look_at_least;
     leading_ = sessions();
     for (auto at = partners_.begin(); at != partners_.end();) {
         auto& [key, partner] = *at;
@@ -132,8 +144,6 @@ Nanoseconds Synchroniser::tick(Nanoseconds now) {
         }
         next = std::min(next, std::max(partner.next, now + look_gap));
     }
-    for (const auto& [community, state] : hub_.communities)
-        if (state.root_stale) next = std::min(next, now + root_gap);
     return next;
 }
 

@@ -21,7 +21,7 @@ struct OverlaySettings {
     Endpoint own_lan;        // our address in the local network, if known
     bool bootstrap = false;  // introduce peers of any community, without joining it
     Nanoseconds walk_interval = 500'000'000;
-    Nanoseconds sync_interval = 5'000'000'000;  // of partners in sync; doubles up to a minute
+    Nanoseconds sync_interval = 5'000'000'000;  // of partners in sync; doubles up to 30 s
     std::size_t peers_target = 20;              // of a community: walk until so many are known
     std::size_t peers_max = 30;                 // of a community: above, strangers are not answered
     std::size_t fan_out = 3;                    // neighbours a pushed record is forwarded to,
