@@ -1,12 +1,16 @@
 // What the processes of a node use, read from /proc.
 #pragma once
 
+#include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "tests/support/node.h"
 
@@ -45,6 +49,32 @@ inline std::map<std::string, pid_t> processes_of(const test::Node& node) {
         out[row["role"].get<std::string>() + "-" + std::to_string(row["index"].get<int>())] =
             row["pid"];
     return out;
+}
+
+// Half of this machine's processors, so that two nodes do not share one: Lower is the first half.
+enum class Half { Lower, Upper };
+
+inline cpu_set_t processors(Half half) {
+    const std::size_t all = std::max(2U, std::thread::hardware_concurrency());
+    cpu_set_t out;
+    CPU_ZERO(&out);
+    for (std::size_t i = 0; i < all; ++i)
+        if ((half == Half::Lower) == (i < all / 2)) CPU_SET(i, &out);
+    return out;
+}
+
+// All threads of a node's processes, and those that they start later.
+inline bool pin(const test::Node& node, const cpu_set_t& to) {
+    bool all = true;
+    for (const auto& [name, pid] : processes_of(node)) {
+        std::error_code gone;
+        for (const auto& thread :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone))
+            all = ::sched_setaffinity(std::stoi(thread.path().filename().string()), sizeof to,
+                                      &to) == 0 &&
+                  all;
+    }
+    return all;
 }
 
 }  // namespace warren::bench
