@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "protocol/community/control_records.h"
 
 namespace warren::bench {
 
@@ -44,6 +45,20 @@ Bytes Channel::torrent(GlobalTime time) {
     random_.fill(noise.bytes);
     append(packet, noise.view());
     WARREN_CHECK(packet.size() == record_bytes);
+    return packet;
+}
+
+Bytes Channel::authorize(GlobalTime time) {
+    auto member = founder_.key;
+    random_.fill(std::span(member.bytes).last(64));
+    const auto torrents = static_cast<protocol::MessageId>(protocol::RecordKind::Torrent);
+    auto packet = protocol::encode_unsigned(
+        {community_, static_cast<protocol::RecordKind>(protocol::ControlKind::Authorize),
+         founder_.key, time, RecordRef{time - 1, random_.id<RecordId>()},
+         protocol::encode_grants({{member, torrents, protocol::right::permit}})});
+    protocol::Signature noise;
+    random_.fill(noise.bytes);
+    append(packet, noise.view());
     return packet;
 }
 

@@ -21,6 +21,8 @@ public:
     const CommunityId& community() const { return community_; }
     const shard::Founder& founder() const { return founder_; }
     Bytes torrent(GlobalTime time);
+    // Of the founder: another member may write torrents.
+    Bytes authorize(GlobalTime time);
 
 private:
     SeededRandom random_;

@@ -285,6 +285,28 @@ void measure_rebuild(Report& report, const fs::path& path, const CommunityId& co
     report.raw["open_one_file_s_per_million"] = seconds;
 }
 
+// A community of many members: opening it reads who may do what since when.
+void measure_rules(Report& report, const fs::path& path, std::size_t members) {
+    Channel channel(3);
+    {
+        auto shard = make_shard(path, channel);
+        for (std::size_t done = 0; done < members; done += batch) {
+            std::vector<Bytes> packets;
+            for (std::size_t i = done; i < std::min(done + batch, members); ++i)
+                packets.push_back(channel.authorize(2 + i));
+            store(*shard, views_of(packets));
+        }
+        WARREN_CHECK(shard->checkpoint_for_close().ok());
+    }
+    std::vector<double> ms;
+    for (int round = 0; round < rounds; ++round) {
+        const auto begin = monotonic_now();
+        const auto shard = open_shard(path, channel.community());
+        ms.push_back(seconds_since(begin) * 1e3);
+    }
+    report.raw["open_rules"] = {{"control_records", members}, {"ms", ms}};
+}
+
 // One shard with all records, then 64 beside it.
 void measure_shards(Report& report, const fs::path& folder, std::size_t records) {
     Arrivals arrivals(1, late_share);
@@ -316,8 +338,10 @@ int main(int argc, char** argv) {
     Report report;
     report.bench = "shards";
     const auto part = option(argc, argv, "part", "all");
-    if (part != "communities") measure_shards(report, folder, records);
-    if (part != "shards") measure_communities(report, argv[0], folder, records);
+    if (part == "shards" || part == "all") measure_shards(report, folder, records);
+    if (part == "communities" || part == "all")
+        measure_communities(report, argv[0], folder, records);
+    if (part == "rules" || part == "all") measure_rules(report, folder / "rules", records / 10);
     fs::remove_all(folder);
     return finish(report, argc, argv);
 }
