@@ -17,6 +17,7 @@ constexpr std::uint64_t job_records = 128;
 constexpr std::size_t job_ranges = 12;
 constexpr std::size_t selection_bytes = 1100;
 constexpr unsigned tries_max = 6;
+constexpr Nanoseconds news_patience = 250'000'000;
 constexpr Nanoseconds store_patience = 30'000'000'000;
 
 }  // namespace
@@ -217,7 +218,10 @@ void Fetcher::send(Nanoseconds now, const PartnerKey& key, Line& line, Peer& pee
             in_flight_.insert({job.session, id});
         }
     request.bytes_max = job.credit();
-    auto patience = std::max(fetch_patience, 4 * peer.round_trip);
+    // News is short, and all are waiting for it.
+    const bool brief = job.origin == Origin::News && peer.round_trip > 0;
+    const auto patience = brief ? std::max(news_patience, 2 * peer.round_trip)
+                                : std::max(fetch_patience, 4 * peer.round_trip);
     request.deadline = now + patience * (1 << std::min(job.tries, 3U));
     line.reserved += request.bytes_max;
     auto selections = encode_selections(job.selections);

@@ -15,7 +15,7 @@ constexpr Nanoseconds patience = 30'000'000'000;
 // Long enough for the pushes to have gone through the crowd; spread, so that of two neighbours
 // one is first and the other need not.
 constexpr Nanoseconds offer_wait = 300'000'000, offer_spread = 1'000'000'000;
-constexpr Nanoseconds ask_patience = 700'000'000;  // then the next one is asked
+constexpr Nanoseconds ask_patience = 500'000'000;  // then the next one is asked
 
 void note(std::vector<MemberId>& members, const MemberId& member, std::size_t most) {
     if (members.size() < most && std::ranges::find(members, member) == members.end())
@@ -77,7 +77,7 @@ void Gossip::send_offers(const CommunityId& community, const MemberId& to,
     }
 }
 
-// To the first of the ranking now, to the next ones as an offer later.
+// To the first of the ranking now; who wants offers gets one later.
 std::size_t Gossip::pass_on(Nanoseconds now, News news, ByteView packet, std::size_t fan_out) {
     const auto record = known_.digest(news.ref.id.view());
     known_.seen(now, record);
@@ -246,12 +246,11 @@ void Gossip::failed(Token token) {
 // ---- time
 
 void Gossip::offer_rest(const News& news, std::map<MemberId, std::vector<RecordRef>>& offers) {
-    const auto& settings = hub_.settings;
-    const auto all = ranked(news.community, news.ref);
-    const auto end = std::min(all.size(), settings.fan_out + settings.offer_out);
-    for (auto i = std::min(end, settings.fan_out); i < end; ++i)
-        if (std::ranges::find(news.holders, all[i]->member) == news.holders.end())
-            offers[all[i]->member].push_back(news.ref);
+    for (const auto* peer : hub_.peers.partners_of(news.community)) {
+        const bool wants = peer->communities.at(news.community).wants_offers;
+        if (wants && std::ranges::find(news.holders, peer->member) == news.holders.end())
+            offers[peer->member].push_back(news.ref);
+    }
 }
 
 void Gossip::ask_others(Nanoseconds now) {

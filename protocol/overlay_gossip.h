@@ -1,10 +1,11 @@
 // Gossip: a new record goes to few neighbours at once, as it is; who accepts it passes it on, once.
-// A moment later a few others, unless they were heard of meanwhile, are told its id only, and ask
-// for it if they lack it. What still gets lost, reconciliation repairs.
+// A moment later those neighbours who asked us to be their feeder, unless they were heard of
+// meanwhile, are told its id only, and ask for it if they lack it. What still gets lost,
+// reconciliation repairs.
 //
-// Whom: each record gives every pair of neighbours a number, the same on both sides, and each
-// side serves the lowest of its own. So a node is chosen about as often as it chooses, where with
-// sides that draw by themselves one in e^n would be left out by all of its neighbours.
+// Whom to push to: each record gives every pair of neighbours a number, the same on both sides, and
+// each side serves the lowest of its own. So a node is chosen about as often as it chooses. About,
+// not always: hence the feeders, of whom each node has chosen a few itself.
 #pragma once
 
 #include <deque>

@@ -11,7 +11,7 @@ namespace warren::protocol {
 namespace {
 
 constexpr std::uint8_t trailer_mark = 0x57;  // 'W'
-constexpr std::uint8_t flag_trusts = 0x01, flag_root = 0x02, flag_full = 0x04;
+constexpr std::uint8_t flag_trusts = 0x01, flag_root = 0x02, flag_full = 0x04, flag_offers = 0x08;
 constexpr std::size_t header_bytes = prefix_bytes + 1;
 constexpr std::size_t records_head_bytes = 1 + 8 + 4 + 1 + 1 + 1;
 constexpr std::size_t records_room = overlay_datagram_bytes - header_bytes - records_head_bytes;
@@ -42,9 +42,9 @@ Writer records_head(const RecordsHead& h) {
 
 Bytes encode(const Trailer& trailer) {
     Writer out;
-    auto flags =
-        static_cast<std::uint8_t>((trailer.trusts ? flag_trusts : 0) |
-                                  (trailer.root ? flag_root : 0) | (trailer.full ? flag_full : 0));
+    auto flags = static_cast<std::uint8_t>(
+        (trailer.trusts ? flag_trusts : 0) | (trailer.root ? flag_root : 0) |
+        (trailer.full ? flag_full : 0) | (trailer.wants_offers ? flag_offers : 0));
     out.u8(trailer_mark).u8(overlay_version).u8(flags).u64(trailer.cookie).u64(trailer.echo);
     if (trailer.root) {
         const auto& sum = trailer.root->sum;
@@ -63,6 +63,7 @@ std::optional<Trailer> decode_trailer(ByteView extra) {
     out.echo = in.u64();
     out.trusts = (flags & flag_trusts) != 0;
     out.full = (flags & flag_full) != 0;
+    out.wants_offers = (flags & flag_offers) != 0;
     if ((flags & flag_root) != 0) {
         CommunityRoot root;
         root.sum.count = in.varint();

@@ -29,10 +29,11 @@ enum class OverlayMessage : std::uint8_t {
 // Behind an introduction request or response between Warren nodes. Peers that know no trailers send
 // none and ignore ours.
 struct Trailer {
-    std::uint64_t cookie = 0;  // the sender's, for the receiver's address
-    std::uint64_t echo = 0;    // the receiver's own, back; zero: none
-    bool trusts = false;       // the sender holds the receiver's address for proven
-    bool full = false;         // the sender has no slot for the receiver, or is only a tracker
+    std::uint64_t cookie = 0;   // the sender's, for the receiver's address
+    std::uint64_t echo = 0;     // the receiver's own, back; zero: none
+    bool trusts = false;        // the sender holds the receiver's address for proven
+    bool full = false;          // the sender has no slot for the receiver, or is only a tracker
+    bool wants_offers = false;  // the receiver is one of the few that shall offer it what is new
     std::optional<CommunityRoot> root;
 };
 Bytes encode(const Trailer& trailer);

@@ -25,7 +25,7 @@ struct OverlaySettings {
     std::size_t peers_target = 20;              // of a community: walk until so many are known
     std::size_t peers_max = 30;                 // of a community: above, strangers are not answered
     std::size_t fan_out = 3;                    // neighbours a pushed record is forwarded to,
-    std::size_t offer_out = 6;                  // and how many more are offered it a moment later
+    std::size_t feeders = 4;  // and neighbours that are asked to offer us what did not come so
     std::size_t fetch_window_bytes = 128 * 1024;   // asked of one peer and not yet stored, at first
     std::size_t fetch_window_max = 1024 * 1024;    // while no datagram is lost
     std::size_t sessions_max = 8;                  // reconciliations that we lead at a time

@@ -30,6 +30,8 @@ struct Membership {
     Nanoseconds followed = 0;  // when we last answered a doubt with our echo
     std::optional<CommunityRoot> root;
     bool in_sync = false;
+    bool feeds_us = false;            // we asked it to offer us what is new,
+    bool wants_offers = false;        // and it asked us
     Nanoseconds fetched_from_us = 0;  // when they last asked for records,
     Nanoseconds gave_us = 0;          // and when they last gave us some that we had asked for
 };

@@ -354,11 +354,23 @@ Trailer Walk::trailer_for(Nanoseconds now, const CommunityId& community, const E
         out.echo = full->second;
     if (auto* peer = hub_.peers.by_address(to)) {
         out.trusts = peer->proven;
+        out.wants_offers = shall_feed_us(community, *peer);
         if (auto* membership = peer->in(community)) out.echo = membership->their_cookie;
     }
     auto* state = hub_.community(community);
     if (state != nullptr && state->root_known) out.root = state->root;
     return out;
+}
+
+// The first few neighbours, each for as long as it is one.
+bool Walk::shall_feed_us(const CommunityId& community, Peer& peer) {
+    auto* membership = peer.in(community);
+    if (membership == nullptr || !membership->slot || !peer.proven) return false;
+    if (membership->feeds_us) return true;
+    const auto feeders = std::ranges::count_if(
+        hub_.peers.of(community), [&](Peer* one) { return one->in(community)->feeds_us; });
+    membership->feeds_us = static_cast<std::size_t>(feeders) < hub_.settings.feeders;
+    return membership->feeds_us;
 }
 
 void Walk::renew(Nanoseconds now, const CommunityId& community, Peer& peer) {

@@ -129,6 +129,7 @@ private:
     void churn(Nanoseconds now);
     void sign(Nanoseconds now, Signing signing);
     Trailer trailer_for(Nanoseconds now, const CommunityId& community, const Endpoint& to);
+    bool shall_feed_us(const CommunityId& community, Peer& peer);
 
     Hub& hub_;
     Synchroniser& sync_;

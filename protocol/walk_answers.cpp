@@ -45,6 +45,7 @@ void Walk::take_trailer(Nanoseconds now, const Introduction& intro, Peer& peer) 
     if (intro.trailer) {
         membership.their_cookie = intro.trailer->cookie;
         membership.trusts_us = intro.trailer->trusts;
+        membership.wants_offers = intro.trailer->wants_offers;
         if (intro.trailer->root) membership.root = intro.trailer->root;
     }
     if (peer.trusted() && !membership.announced) {
@@ -138,6 +139,7 @@ void Walk::respond(Nanoseconds now, const Introduction& intro, const Introductio
     trailer.cookie = cookies_.make(now, intro.from);
     trailer.echo = intro.trailer ? intro.trailer->cookie : 0;
     trailer.trusts = peer != nullptr && peer->proven;
+    trailer.wants_offers = peer != nullptr && shall_feed_us(intro.community, *peer);
     trailer.full = peer != nullptr && peer->trusted() && peer->in(intro.community) == nullptr;
     response.peer_limit_reached = trailer.full;
     auto* state = hub_.community(intro.community);

@@ -1,9 +1,11 @@
 // Whatever was lost, late, out of order or hostile: once faults stop, all nodes of a channel soon
 // have the same records with the same verdicts. Each seed is a storm of its own: 10 to 50 nodes,
 // loss up to 30 %, duplicates, disorder, damaged datagrams, a partition, crashes; authors who were
-// never let in, whose rights are taken, and from the far future; one author on two devices, a
-// member that forgets old content, and one who comes late with nothing.
+// never let in, whose rights are taken, who fork, and from the far future; one author on two
+// devices, a member that forgets old content, and one who comes late with nothing.
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "protocol/community/control_records.h"
 #include "tests/sim/overlay_world.h"
@@ -37,6 +39,8 @@ struct Village {
         say(founder(), founder().key, 1, encode(ChannelGenesis{nonce, "Storm", ""}));
         // The second and the third node are two devices of one author.
         at(2).key_of_author = at(1).key_of_author;
+        say(founder(), founder().key, id_of(ControlKind::Authorize),
+            encode_grants({{at(1).key_of_author, 2, right::permit}}));
     }
 
     static Weather weather_of(std::uint64_t seed) {
@@ -84,11 +88,21 @@ struct Village {
     void say(World::Node& node, const PublicKey& author, MessageId kind, Bytes payload,
              GlobalTime time = 0) {
         if (time == 0) time = store(node).next_time();
-        RecordDraft draft{community, static_cast<RecordKind>(kind), author, time, {}, payload};
+        const auto prev = predecessor(node, author, time);
+        RecordDraft draft{community, static_cast<RecordKind>(kind), author, time, prev, payload};
         const auto packet = signed_packet(encode_unsigned(draft));
         store(node).add(packet);
         node.overlay->push(world.now(), community, {packet});
         world.drain(node);
+    }
+    // What the author said last, as far as this node knows; now and then he hides that, and names
+    // an older one or none.
+    RecordRef predecessor(World::Node& node, const PublicKey& author, GlobalTime time) {
+        auto line = store(node).line_of(author);
+        std::erase_if(line, [&](const Link& link) { return link.ref.time >= time; });
+        if (line.empty() || world.random().below(10) == 0) return {};
+        if (world.random().below(5) == 0) return line[world.random().below(line.size())].ref;
+        return line.back().ref;
     }
     Bytes torrent() {
         TorrentEntry entry;
@@ -141,6 +155,9 @@ struct Village {
                 for (auto& node : world.nodes())
                     world.internet().set_side(node->host,
                                               static_cast<std::uint8_t>(world.random().below(2)));
+            if (passed == 5_s)  // both devices, neither of which has heard of the other's
+                for (const auto i : {1u, 2u})
+                    say(at(i).node, at(i).key_of_author, 2, torrent());
             if (passed == 7_s) world.internet().heal();
             if (passed == 8_s) {
                 forgetful = &at(count - 1).node;
@@ -163,6 +180,13 @@ struct Village {
                                            : store(*node).state_hash() == all_state;
         });
     }
+    // Whose line is seen to fork, by a node that has forgotten nothing.
+    std::set<PublicKey> forked(World::Node& node) {
+        std::set<PublicKey> out;
+        for (const auto& author : authors)
+            if (find_fork(store(node).line_of(author))) out.insert(author);
+        return out;
+    }
     bool agree_within(Nanoseconds time) {
         for (const auto end = world.now() + time; world.now() < end; world.run_for(look))
             if (agree()) return true;
@@ -174,6 +198,7 @@ struct Village {
 
 TEST(Converge, all_nodes_agree_once_faults_stop) {
     Nanoseconds longest = 0;
+    std::size_t forks = 0, forks_of_devices = 0;
     for_seeds(
         seeds,
         [&](std::uint64_t seed) {
@@ -186,12 +211,24 @@ TEST(Converge, all_nodes_agree_once_faults_stop) {
             village.enter(world.add_node());  // late, with nothing
             EXPECT_TRUE(village.agree_within(bound)) << village.count << " nodes";
             longest = std::max(longest, world.now() - begin);
+            const auto forked = village.forked(village.founder());
+            for (auto& node : world.nodes())
+                if (node.get() != village.forgetful) {
+                    EXPECT_EQ(village.forked(*node), forked) << "not all see who forked";
+                }
+            forks += forked.size();
+            forks_of_devices += forked.count(village.at(1).key_of_author);
             for (auto& node : world.nodes())
                 EXPECT_LT(village.store(*node).next_time(), 10'000u) << "clock dragged";
             return world.event_hash();
         },
         seeds * WARREN_HALF);
-    std::cerr << "all agreed after " << longest / 1'000'000'000 << " s at most\n";
+    std::cerr << "all agreed after " << longest / 1'000'000'000 << " s at most; " << forks
+              << " authors forked, " << forks_of_devices << " of them with two devices\n";
+    if (!wished_seed()) {
+        EXPECT_GE(forks, seeds / 2);
+        EXPECT_GE(forks_of_devices, seeds / 4);
+    }
 }
 
 // That they agree is no matter of course: while the storm rages most do not.

@@ -123,6 +123,14 @@ std::uint64_t MemoryStore::state_hash(GlobalTime floor) const {
     return siphash({}, out.take());
 }
 
+std::vector<Link> MemoryStore::line_of(const PublicKey& author) const {
+    std::vector<Link> out;
+    for (const auto& [ref, stored] : records_)
+        if (const auto record = decode_record(stored.packet); record->author == author)
+            out.push_back({ref, record->prev});
+    return out;
+}
+
 CommunityRoot MemoryStore::root() {
     CommunityRoot out;
     out.sum = sum({RecordRef{floor_, {}}, sync_end()});

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "protocol/community/evaluator.h"
+#include "protocol/community/fork.h"
 #include "protocol/overlay_types.h"
 #include "protocol/record.h"
 
@@ -41,6 +42,8 @@ public:
     GlobalTime next_time() const { return clock_ + 1; }
     // Of all records from `floor` on and their verdicts: equal where nodes agree.
     std::uint64_t state_hash(GlobalTime floor = 0) const;
+    // What this author is known here to have said, in order.
+    std::vector<protocol::Link> line_of(const PublicKey& author) const;
     CommunityRoot root();
     protocol::FetchedRecords fetch(std::uint64_t session, ByteView selections,
                                    std::size_t bytes_max);

@@ -27,6 +27,7 @@ TEST(Trailer, round_trip_and_foreign_bytes) {
     trailer.cookie = 1;
     trailer.echo = 2;
     trailer.trusts = true;
+    trailer.wants_offers = true;
     trailer.root = CommunityRoot{{300, 4, 5}, 6};
     auto bytes = encode(trailer);
     auto back = decode_trailer(bytes);
@@ -34,6 +35,7 @@ TEST(Trailer, round_trip_and_foreign_bytes) {
     EXPECT_EQ(back->cookie, 1U);
     EXPECT_EQ(back->echo, 2U);
     EXPECT_TRUE(back->trusts);
+    EXPECT_TRUE(back->wants_offers);
     EXPECT_EQ(back->root, trailer.root);
     EXPECT_FALSE(decode_trailer({}));
     bytes.push_back(0);
