@@ -93,10 +93,15 @@ void add_content_commands(std::vector<CommandRow>& rows) {
     rows.push_back({"channel leave", "take no further part in a channel",
                     Options{word("CHANNEL", "id of the channel")}, Examples{"channel leave 1f0c…"},
                     run_channel_leave});
-    rows.push_back(
-        reads({"search", "torrents whose name or tags hold these words",
-               Options{{"WORDS", Texts, "WORDS", "all of them must occur", true}, limit_option},
-               Examples{"search open film", "search spring --quiet"}, run_search}));
+    rows.push_back(reads(
+        {"search", "torrents whose name or tags hold these words",
+         Options{{"WORDS", Texts, "WORDS", "all of them must occur", true},
+                 {"--community", Text, "ID", "only what this community holds"},
+                 flag("--remote", "ask neighbours too, who learn these words"),
+                 {"--wait", Number, "SECONDS", "for neighbours, at most; else 3", false, 1, 10},
+                 limit_option},
+         Examples{"search open film", "search spring --quiet", "search spring --remote"},
+         run_search}));
     rows.push_back(reads(
         {"author", "what a member wrote, by community, newest first, and where its line forks",
          Options{word("MEMBER", "member id (40 hexadecimal digits) or public key (148)"),
@@ -200,9 +205,10 @@ void add_moderation_commands(std::vector<CommandRow>& rows) {
         reads({"channel moderation log", "what moderators hid and restored, newest first",
                Options{channel, limit_option, after_option},
                Examples{"channel moderation log 1f0c…"}, run_channel_moderation_log}));
-    rows.push_back(
-        reads({"popular", "of the newest torrents, those with the best health and freshness",
-               Options{limit_option}, Examples{"popular --limit 10"}, run_popular}));
+    rows.push_back(reads(
+        {"popular",
+         "of the newest torrents and the most alive, those with the best health and freshness",
+         Options{limit_option}, Examples{"popular --limit 10"}, run_popular}));
 }
 
 void add_download_commands(std::vector<CommandRow>& rows) {

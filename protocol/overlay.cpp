@@ -27,9 +27,9 @@ std::optional<Header> header_of(ByteView datagram) {
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
     : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      serving_(hub_, fetcher_), sync_(hub_, fetcher_), swarms_(hub_), pairs_(hub_, gossip_), letters_(hub_),
-      walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
-      sources_(random, hub_.settings.source_buckets) {
+      serving_(hub_, fetcher_), sync_(hub_, fetcher_), swarms_(hub_), queries_(hub_),
+      swarm_gossip_(hub_), pairs_(hub_, gossip_), letters_(hub_), walk_(hub_, sync_),
+      discovery_(hub_), dht_(hub_), sources_(random, hub_.settings.source_buckets) {
     if (hub_.settings.bootstrap) tracker_.emplace(hub_);
 }
 
@@ -100,6 +100,19 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
         auto message = decode_swarm_reply(header.body);
         return message ? swarms_.on_reply(now, peer, *message) : malformed();
     }
+    case OverlayMessage::Query: {
+        auto message = decode_query(header.body);
+        return message ? queries_.on_query(now, peer, community, *message) : malformed();
+    }
+    case OverlayMessage::QueryAnswer: {
+        auto message = decode_sync_records(header.body);
+        return message ? queries_.on_answer(now, peer, *message) : malformed();
+    }
+    case OverlayMessage::SwarmCounts: {
+        auto message = decode_swarm_counts(header.body);
+        if (!message) return malformed();
+        return swarm_gossip_.on_counts(now, peer, community, std::move(*message));
+    }
     }
     ++hub_.counters.dropped_unknown_message;
 }
@@ -140,7 +153,7 @@ Nanoseconds Overlay::tick(Nanoseconds now) {
     if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
     next = std::min({next, walk_.tick(now), fetcher_.tick(now), sync_.tick(now), pairs_.tick(now),
-                     letters_.tick(now)});
+                     letters_.tick(now), queries_.tick(now), swarm_gossip_.tick(now)});
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
     if (hub_.community(discovery_community) != nullptr) {
@@ -197,6 +210,14 @@ void Overlay::pair_judged(Nanoseconds now, Token token, const PairJudgement& jud
     pairs_.judged(now, token, judgement);
 }
 
+void Overlay::found(Nanoseconds now, Token token, const FetchedRecords& found) {
+    queries_.found(now, token, found);
+}
+
+void Overlay::counted(Token token, std::vector<SwarmCount> swarms) {
+    swarm_gossip_.counted(token, std::move(swarms));
+}
+
 void Overlay::have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port) {
     swarms_.have(token, bitmap, port);
 }
@@ -211,6 +232,8 @@ void Overlay::failed(Nanoseconds now, Token token) {
     serving_.failed(now, token);
     sync_.failed(now, token);
     swarms_.failed(token);
+    queries_.failed(token);
+    swarm_gossip_.failed(token);
     pairs_.failed(now, token);
     letters_.failed(token);
 }

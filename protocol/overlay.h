@@ -11,7 +11,9 @@
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
+#include "protocol/overlay_query.h"
 #include "protocol/overlay_serve.h"
+#include "protocol/overlay_swarm_counts.h"
 #include "protocol/overlay_swarms.h"
 #include "protocol/overlay_sync.h"
 #include "protocol/pairs.h"
@@ -38,6 +40,8 @@ public:
     void root(Nanoseconds now, Token token, const CommunityRoot& root);
     void fetched(Nanoseconds now, Token token, const FetchedRecords& fetched);
     void pair_judged(Nanoseconds now, Token token, const PairJudgement& judgement);
+    void found(Nanoseconds now, Token token, const FetchedRecords& found);
+    void counted(Token token, std::vector<SwarmCount> swarms);
     void have_swarms(Token token, std::uint32_t bitmap, std::uint16_t port);
     void failed(Nanoseconds now, Token token);
 
@@ -66,6 +70,7 @@ public:
     Dht& dht() { return dht_; }  // its commands; answered by effects
     Pairs& pairs() { return pairs_; }
     Letters& letters() { return letters_; }
+    Queries& queries() { return queries_; }
 
     std::vector<Effect> take_effects() { return std::exchange(hub_.effects, {}); }
     bool has_effects() const { return !hub_.effects.empty(); }
@@ -95,6 +100,8 @@ private:
     Serving serving_;
     Synchroniser sync_;
     Swarms swarms_;
+    Queries queries_;
+    SwarmGossip swarm_gossip_;
     Pairs pairs_;
     Letters letters_;
     Walk walk_;

@@ -1,5 +1,5 @@
 // Warren's own overlay messages: the trailer of walk messages and the bare (shape N) messages of
-// our communities, ids 16 to 22. Pure codecs; decoded views point into the datagram.
+// our communities, ids 16 to 30. Pure codecs; decoded views point into the datagram.
 #pragma once
 
 #include <optional>
@@ -24,6 +24,9 @@ enum class OverlayMessage : std::uint8_t {
     RecordOffer = 20,
     SwarmQuery = 21,
     SwarmReply = 22,
+    Query = 28,        // overlay_query_messages.h
+    QueryAnswer = 29,  // as SyncRecords; its session is the query's
+    SwarmCounts = 30,
 };
 
 // Behind an introduction request or response between Warren nodes. Peers that know no trailers send

@@ -182,10 +182,43 @@ struct LetterDone {
     std::uint64_t ref = 0;  // of the user's wish
     LetterFate fate = LetterFate::Delivered;
 };
+// ---- asking neighbours what they have (overlay_query.h, overlay_health.h)
+// What a neighbour looks for, in communities that it shares with us; answered by found().
+struct FindRecords {
+    Token token = 0;
+    std::vector<CommunityId> communities;
+    std::string text;
+    std::uint32_t limit = 0, bytes_max = 0;
+};
+// What a neighbour found for our user: its records, their signatures not looked at yet.
+struct QueryAnswered {
+    std::uint64_t ref = 0;
+    MemberId member;
+    std::vector<Bytes> packets;
+};
+struct QueryEnded {
+    std::uint64_t ref = 0;
+};
+// A swarm as somebody counted it so long ago.
+struct SwarmCount {
+    Infohash infohash;
+    std::uint32_t seeders = 0, leechers = 0, age_s = 0;
+    bool operator==(const SwarmCount&) const = default;
+};
+// Which swarms of this community did we count ourselves, and find alive? Answered by counted().
+struct CountSwarms {
+    Token token = 0;
+    CommunityId community;
+};
+struct SwarmsCounted {  // by a neighbour
+    CommunityId community;
+    std::vector<SwarmCount> swarms;
+};
 using Effect = std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile,
                             GetRoot, FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost,
                             InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound, JudgePair,
-                            PairOpened, PairSettled, LetterArrived, LetterDone>;
+                            PairOpened, PairSettled, LetterArrived, LetterDone, FindRecords,
+                            QueryAnswered, QueryEnded, CountSwarms, SwarmsCounted>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {
@@ -215,11 +248,14 @@ enum class RecordVerdict : std::uint8_t {
                                     row(fragments_received) row(swarm_queries) row(swarm_replies)  \
                                         row(pings_sent) row(pings_answered) row(pongs_received)    \
                                             row(similarities_asked) row(similarities_answered)     \
-                                                row(similarities_received) row(dht_asked)          \
-                                                    row(dht_answers_received) row(dht_answered)    \
-                                                        row(pairs_asked) row(pairs_signed)         \
-                                                            row(letters_sent)                      \
-                                                                row(letters_received)
+                                                row(similarities_received) row(dht_asked) row(     \
+                                                    dht_answers_received) row(dht_answered)        \
+                                                    row(pairs_asked) row(pairs_signed) row(        \
+                                                        letters_sent) row(letters_received)        \
+                                                        row(queries_sent) row(queries_answered)    \
+                                                            row(query_answers_received)            \
+                                                                row(swarm_counts_sent)             \
+                                                                    row(swarm_counts_received)
 
 struct OverlayCounters {
 #define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;

@@ -43,6 +43,11 @@ struct Unindexed {
 };
 Result<Unindexed> read_unindexed(ShardReader& shard, const IndexMark& after, std::size_t records);
 
+// Of a volume; and of what is searched without one (foreign_search.h).
+inline constexpr std::string_view words_form =
+    "fts5(title, file_names, tags, channel, prefix = '2 3', columnsize = 0, "
+    "tokenize = \"unicode61 remove_diacritics 2\")";
+
 // The head of an id, as a number: enough to tell an author's own records apart.
 std::int64_t head_of(const RecordId& id);
 // A record as its author's line knows it, of one community; also where a look at these goes on.

@@ -5,6 +5,7 @@
 #include "protocol/community/control_records.h"
 #include "protocol/community/types.h"
 #include "storage-shard/derived.h"
+#include "storage-shard/derived_reader.h"
 #include "storage-shard/search_text.h"
 
 namespace warren::shard {
@@ -13,11 +14,6 @@ namespace {
 
 constexpr std::size_t known_authors_max = 4096;
 constexpr std::size_t prepared_volumes_max = 4;
-
-std::int64_t shown_ms(std::uint64_t seconds) {
-    constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
-    return static_cast<std::int64_t>(std::min(seconds, seconds_max)) * 1000;
-}
 
 std::string joined(const std::vector<std::string>& names) {
     std::string out;
@@ -184,9 +180,7 @@ Result<Derived::Volume*> Derived::volume_of(std::int64_t row) {
 Result<void> Derived::make_volume(std::int64_t number) {
     auto table = "words_" + std::to_string(number);
     auto sql = "INSERT INTO volume VALUES(" + std::to_string(number) + "); CREATE VIRTUAL TABLE " +
-               table +
-               " USING fts5(title, file_names, tags, channel, prefix = '2 3', columnsize = 0, "
-               "tokenize = \"unicode61 remove_diacritics 2\")";
+               table + " USING " + std::string(words_form);
     return connection_.execute(sql.c_str());
 }
 

@@ -104,6 +104,15 @@ Result<std::optional<Bytes>> DerivedReader::torrent_edit(const CommunityId& comm
     return std::optional<Bytes>{to_bytes(rows.blob(1))};
 }
 
+Result<std::optional<RecordRef>> DerivedReader::torrent_edit_ref(const CommunityId& community,
+                                                                 const RecordRef& ref) {
+    Rows rows = edit_.rows(community, number_of(RecordKind::TorrentEdit), protocol::key_of(ref),
+                           std::int64_t{0});
+    WARREN_TRY(bool found, rows.next());
+    if (!found) return std::optional<RecordRef>{};
+    return std::optional<RecordRef>{ref_of(rows.blob(0))};
+}
+
 // The last row of a channel is the newest.
 Result<std::vector<Said>> DerivedReader::said_by(const protocol::PublicKey& author) {
     std::map<CommunityId, Said> found;

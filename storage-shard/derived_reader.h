@@ -1,6 +1,7 @@
 // Reading what is derived, beside its writer: listings, search, who wrote what. See derived.h.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +14,12 @@
 #include "storage-shard/sqlite.h"
 
 namespace warren::shard {
+
+// As publishers say; what no clock shows is cut.
+inline std::int64_t shown_ms(std::uint64_t seconds) {
+    constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
+    return static_cast<std::int64_t>(std::min(seconds, seconds_max)) * 1000;
+}
 
 struct FoundTorrent {
     CommunityId community;
@@ -27,6 +34,7 @@ struct FoundTorrent {
     double text = 0;                      // how well the words fit, 0..1
     bool edited = false;                  // name, tags and extras are those of an edit
     protocol::TorrentExtras extras = {};  // of that; else they are in the record
+    bool here = true;                     // false: a neighbour has it
 };
 struct Found {
     std::vector<FoundTorrent> torrents;  // the newest that match, newest first
@@ -136,6 +144,9 @@ public:
     Result<Found> search(std::string_view text, const SearchBounds& bounds);
     // The newest torrents, whatever their words.
     Result<Found> newest(const SearchBounds& bounds);
+    // Those of these swarms, some of each.
+    Result<std::vector<FoundTorrent>> of_swarms(const std::vector<Infohash>& swarms);
+    Result<bool> has_swarm(const CommunityId& community, const Infohash& infohash);
     Result<std::optional<FoundTorrent>> torrent(const CommunityId& community, const RecordRef& ref);
     Result<Changes> changes(const Seen& seen);
 
@@ -144,6 +155,8 @@ public:
     Result<std::optional<ItemRow>> item(const CommunityId& community, const RecordRef& ref);
     // The payload of the edit of a torrent that counts.
     Result<std::optional<Bytes>> torrent_edit(const CommunityId& community, const RecordRef& ref);
+    Result<std::optional<RecordRef>> torrent_edit_ref(const CommunityId& community,
+                                                      const RecordRef& ref);
     Result<std::vector<Said>> said_by(const protocol::PublicKey& author);
     Result<std::optional<ListedChannel>> channel(const CommunityId& id);
     Result<std::uint64_t> indexed(const CommunityId& community);  // bodies so far
@@ -169,7 +182,8 @@ private:
     std::string path_;
     std::uint64_t inode_ = 0;
     Statement state_, channels_, announced_, channel_, mark_, newest_of_, about_, volume_numbers_;
-    Statement newest_, torrent_, standings_, items_up_, items_down_, item_, edit_, said_;
+    Statement newest_, torrent_, of_swarm_, has_swarm_, standings_, items_up_, items_down_, item_,
+        edit_, said_;
     Statement author_, written_;
     std::map<std::int64_t, Statement> volumes_;
 };

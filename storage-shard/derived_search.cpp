@@ -23,6 +23,7 @@ constexpr double about_fit = 0.1;
 constexpr std::array<double, 4> column_fit = {1.0, 0.2, 0.5, 0.3};
 constexpr double near_words = 16;  // a title's word counts half at this place
 constexpr int places_max = 64;
+constexpr std::int64_t of_one_swarm = 4;  // torrents
 
 // The mean over the terms of the best place of each.
 void fit(const Fts5ExtensionApi* api, Fts5Context* context, sqlite3_context* result, int,
@@ -105,6 +106,11 @@ Result<void> DerivedReader::prepare_search() {
     WARREN_TRY(newest_,
                connection_.prepare(std::string("SELECT ") + torrent_columns + " FROM torrent t" +
                                    torrent_joins + "ORDER BY t.row DESC LIMIT ?1"));
+    WARREN_TRY(of_swarm_,
+               connection_.prepare(std::string("SELECT ") + torrent_columns + " FROM torrent t" +
+                                   torrent_joins + "WHERE t.infohash = ?1 LIMIT ?2"));
+    WARREN_TRY(has_swarm_, connection_.prepare("SELECT EXISTS(SELECT 1 FROM torrent WHERE "
+                                               "infohash = ?1 AND community = ?2)"));
     WARREN_TRY(torrent_, connection_.prepare(std::string("SELECT ") + torrent_columns +
                                              " FROM torrent t" + torrent_joins +
                                              "WHERE t.community = ?1 AND t.time = ?2 AND "
@@ -156,6 +162,26 @@ Result<Found> DerivedReader::newest(const SearchBounds& bounds) {
     }
     out.all = out.torrents.size() < bounds.candidates;
     return out;
+}
+
+Result<std::vector<FoundTorrent>> DerivedReader::of_swarms(const std::vector<Infohash>& swarms) {
+    WARREN_TRY(auto snapshot, Snapshot::begin(connection_));
+    std::vector<FoundTorrent> out;
+    for (const auto& infohash : swarms) {
+        Rows rows = of_swarm_.rows(infohash, of_one_swarm);
+        while (true) {
+            WARREN_TRY(bool more, rows.next());
+            if (!more) break;
+            out.push_back(torrent_from(rows));
+            out.back().text = 1;
+        }
+    }
+    return out;
+}
+
+Result<bool> DerivedReader::has_swarm(const CommunityId& community, const Infohash& infohash) {
+    WARREN_TRY(auto found, has_swarm_.number(infohash, community));
+    return found == 1;
 }
 
 Result<std::optional<FoundTorrent>> DerivedReader::torrent(const CommunityId& community,

@@ -50,9 +50,7 @@ constexpr const char* node_steps[] = {
 // Everything here can be made again from the community files, and a file of another version is: so
 // a change replaces what the newest step makes, and adds an empty one in front.
 constexpr const char* derived_steps[] = {
-    "",
-    "",
-    "",
+    "",     "", "", "",
     R"sql(
     CREATE TABLE state(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO state VALUES('generation', random()), ('change', 0);
@@ -72,6 +70,7 @@ constexpr const char* derived_steps[] = {
         record BLOB NOT NULL, infohash BLOB NOT NULL, name TEXT NOT NULL, size INTEGER NOT NULL,
         files INTEGER NOT NULL, tags TEXT NOT NULL, created_ms INTEGER NOT NULL, edit INTEGER);
     CREATE INDEX torrent_by_time ON torrent(community, time);
+    CREATE INDEX torrent_by_swarm ON torrent(infohash, community);
     CREATE TABLE item(row INTEGER PRIMARY KEY, community BLOB NOT NULL, ref BLOB NOT NULL,
         kind INTEGER NOT NULL, author INTEGER NOT NULL, is_edit INTEGER NOT NULL, key BLOB NOT NULL,
         payload BLOB NOT NULL, UNIQUE(community, ref));

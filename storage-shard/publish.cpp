@@ -142,6 +142,17 @@ Result<Verdict> Shard::preview(ByteView packet) {
     return judge(record).verdict;
 }
 
+Result<Shard::Showing> Shard::showing(const protocol::RecordView& record) {
+    WARREN_TRY_VOID(catch_up_with_file());
+    Showing out;
+    if (record.community != community_ || record.time >= time_max || !may_stay(record)) return out;
+    WARREN_TRY(const bool undone, undone_.is_undone(record));
+    WARREN_TRY(const auto there, find_key_.number(sql_time(record.time), record.id));
+    out.allowed = !undone;
+    out.here = there.has_value();
+    return out;
+}
+
 Result<std::size_t> Shard::replay(std::span<const IntakeEntry> entries) {
     return watched(replay_all(entries));
 }

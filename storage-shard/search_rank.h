@@ -13,6 +13,7 @@ namespace warren::shard {
 struct Health {
     std::uint32_t seeders = 0, leechers = 0;
     std::int64_t checked_ms = 0;
+    bool counted_here = true;  // else a neighbour said so
 };
 
 // 1 when nobody knows; 0.5 for a swarm without seeders, up to 2 for 1,023 and more; what is a day

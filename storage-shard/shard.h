@@ -145,6 +145,11 @@ public:
     Result<void> reserve(const protocol::PublicKey& author, const RecordRef& ref);
     // What would become of it; signatures are not looked at.
     Result<Verdict> preview(ByteView packet);
+    // Would a record, whose signature was checked, be shown if it were here? Floors do not matter.
+    struct Showing {
+        bool allowed = false, here = false;
+    };
+    Result<Showing> showing(const protocol::RecordView& record);
     // What the shared log kept of commits to this file; what is there stays as it is. How many
     // records were not there. All is on the disk afterwards.
     Result<std::size_t> replay(std::span<const IntakeEntry> entries);

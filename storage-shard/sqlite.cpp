@@ -138,6 +138,8 @@ Result<Connection> Connection::open(const std::string& path, Access access) {
     if (access == Access::Read) flags |= SQLITE_OPEN_READONLY;
     if (access == Access::Write) flags |= SQLITE_OPEN_READWRITE;
     if (access == Access::Create) flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (access == Access::Memory)
+        flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY;
     int code = sqlite3_open_v2(path.c_str(), &out.db_, flags, nullptr);
     if (code != SQLITE_OK) return error_of(out.db_, code, "at opening " + path);
     auto configured = out.configure(access);
@@ -180,7 +182,7 @@ Result<void> Connection::configure(Access access) {
         sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     if (access == Access::Read) {
         WARREN_TRY_VOID(set_and_check("PRAGMA query_only=ON", "PRAGMA query_only", "1"));
-    } else {
+    } else if (access != Access::Memory) {
         // Before anything is written, or it does not hold: free pages can be given back in steps.
         if (access == Access::Create) WARREN_TRY_VOID(execute("PRAGMA auto_vacuum=INCREMENTAL"));
         WARREN_TRY_VOID(set_and_check("PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"));

@@ -22,7 +22,7 @@ struct sqlite3_stmt;
 
 namespace warren::shard {
 
-enum class Access { Write, Create, Read };
+enum class Access { Write, Create, Read, Memory };  // Memory: no file, no log
 // No sync at commit (synchronous=NORMAL): others have it, or the shared log will (intake_log.h); a
 // sync at commit (FULL).
 enum class Durability { Replicated, Logged, Synced };

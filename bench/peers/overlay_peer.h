@@ -72,6 +72,11 @@ private:
     void apply(protocol::PairSettled&) {}
     void apply(protocol::LetterArrived&) {}
     void apply(protocol::LetterDone&) {}
+    void apply(protocol::FindRecords& effect) { overlay_.failed(monotonic_now(), effect.token); }
+    void apply(protocol::CountSwarms& effect) { overlay_.failed(monotonic_now(), effect.token); }
+    void apply(protocol::QueryAnswered&) {}
+    void apply(protocol::QueryEnded&) {}
+    void apply(protocol::SwarmsCounted&) {}
 
     SeededRandom random_;
     test::TestIdentity identity_;

@@ -32,19 +32,26 @@ bool is_channel_id(const Call& call) {
     return false;
 }
 
+std::string seeders_of(const Json& item) {
+    return member(item, "seeders").is_null() ? "-" : human_count(size_at(item, "seeders"));
+}
+
 void print_torrents(const Json& json, bool with_channel) {
     std::vector<Column> columns{
         {"NAME", Align::Left, true}, {"SIZE", Align::Right}, {"FILES", Align::Right}};
+    columns.push_back({"SEEDERS", Align::Right});
     columns.push_back(with_channel ? Column{"CHANNEL", Align::Left, true} : Column{"PUBLISHED"});
+    if (with_channel) columns.push_back({"SOURCE"});
     columns.push_back({"INFOHASH"});
     if (!with_channel) columns.push_back({"REF"});
     Table table(columns);
     for (const auto& item : items_at(json, "items")) {
         std::vector<std::string> row{string_at(item, "name"), human_size(size_at(item, "size")),
-                                     human_count(size_at(item, "files")),
+                                     human_count(size_at(item, "files")), seeders_of(item),
                                      with_channel ? string_at(item, "channel")
-                                                  : day_of(number_at(item, "created_ms")),
-                                     string_at(item, "infohash")};
+                                                  : day_of(number_at(item, "created_ms"))};
+        if (with_channel) row.push_back(string_at(item, "source"));
+        row.push_back(string_at(item, "infohash"));
         if (!with_channel) row.push_back(string_at(item, "ref"));
         table.add(std::move(row));
     }
@@ -177,16 +184,21 @@ Exit run_search(const Call& call) {
     std::string words;
     for (const auto& word : call.texts("WORDS"))
         words += (words.empty() ? "" : " ") + word;
-    auto asked = ask(call, {"GET",
-                            "search?q=" + percent_encoded(words) +
-                                "&limit=" + std::to_string(call.number("--limit", 50)),
-                            "", ""});
+    auto path = "search?q=" + percent_encoded(words) +
+                "&limit=" + std::to_string(call.number("--limit", 50));
+    if (call.has("--community")) path += "&community=" + percent_encoded(call.text("--community"));
+    if (call.has("--remote"))
+        path += "&remote=true&wait_ms=" + std::to_string(call.number("--wait", 3) * 1000);
+    auto asked = ask(call, {"GET", path, "", ""});
     if (!asked.ok()) return asked.exit;
     if (auto printed = print_for_programs(call, asked, "items.infohash")) return *printed;
     if (items_at(asked.json, "items").empty())
         std::puts("nothing found");
     else
         print_torrents(asked.json, true);
+    if (call.has("--remote"))
+        std::printf("%s neighbours were asked\n",
+                    human_count(size_at(asked.json, "peers_asked")).c_str());
     const auto& complete = member(asked.json, "complete");
     if (complete.is_boolean() && !complete.get<bool>())
         print_error("a part of the node did not answer: there may be more");

@@ -33,7 +33,8 @@ const std::vector<Edge>& edges() {
         {Role::Network, Role::Verify, tags(V::VerifyRecords, V::CheckSignatures)},
         {Role::Network, Role::Storage,
          tags(S::ListCommunities, S::Reconcile, S::GetRoot, S::FetchRecords, S::PutPeers,
-              S::GetPeers, S::JudgePair, S::GetProofs)},
+              S::GetPeers, S::JudgePair, S::GetProofs, S::FindRecords, S::ListHealth,
+              S::PutHealth)},
         {Role::Network, Role::Torrent, tags(T::ListWanted, T::FindSwarm, T::AddPeers)},
         {Role::Network, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Verify, Role::Storage, tags(S::StoreRecords)},
@@ -45,7 +46,7 @@ const std::vector<Edge>& edges() {
         {Role::Api, Role::Network,
          tags(N::ListPeers, N::AddPeer, N::ListSync, N::ImportRecords, N::GetOverlay, N::GetDht,
               N::FindValues, N::StoreValue, N::FindMember, N::ProposePair, N::ListPairs,
-              N::DecidePair, N::SendLetter, N::CheckInvitation, N::GetSyncState)},
+              N::DecidePair, N::SendLetter, N::CheckInvitation, N::GetSyncState, N::SearchPeers)},
         {Role::Api, Role::Torrent,
          tags(T::AddDownload, T::PauseDownload, T::ResumeDownload, T::RemoveDownload,
               T::ListDownloads, T::CreateTorrent, T::InspectTorrent)},
@@ -56,7 +57,7 @@ const std::vector<Edge>& edges() {
               S::ListShards, S::SetRetention, S::StartTask, S::ListTasks, S::ExportRecords,
               S::ListBackups, S::DeleteBackup, S::GetRetention, S::GetRoot, S::DraftPair,
               S::MakeInvitation, S::GetProofs, S::ListPermissions, S::ExplainRecord,
-              S::ListControls, S::ListForks, S::ListItems, S::GetRecord)},
+              S::ListControls, S::ListForks, S::ListItems, S::GetRecord, S::RankRecords)},
     };
     return table;
 }

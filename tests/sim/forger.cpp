@@ -106,6 +106,10 @@ Bytes Forger::overlay_body(OverlayMessage id) {
         return encode(RecordOffer{{RecordRef{1, random.id<RecordId>()}}});
     case OverlayMessage::SwarmQuery: return encode(SwarmQuery{1, {random.id<Infohash>()}});
     case OverlayMessage::SwarmReply: return encode(SwarmReply{1, 1, 80});
+    case OverlayMessage::Query: return encode(Query{1, 50, {}, "film"});
+    case OverlayMessage::QueryAnswer: return encode(SyncRecords{});
+    case OverlayMessage::SwarmCounts:
+        return encode(SwarmCounts{{{random.id<Infohash>(), 5, 5, 60}}});
     }
     return {};
 }

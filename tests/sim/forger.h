@@ -8,7 +8,7 @@
 #include "protocol/dht_messages.h"
 #include "protocol/direct_messages.h"
 #include "protocol/discovery_messages.h"
-#include "protocol/overlay_messages.h"
+#include "protocol/overlay_query_messages.h"
 #include "tests/sim/memory_store.h"
 
 namespace warren::sim {

@@ -105,6 +105,20 @@ void World::apply(Node& node, JudgePair& effect) {
     });
 }
 
+void World::apply(Node& node, FindRecords& effect) {
+    answer(node, quick, [&node, e = std::move(effect)](Overlay& o, Nanoseconds at) {
+        FetchedRecords out;
+        if (node.search) out.packets = node.search(e);
+        o.found(at, e.token, out);
+    });
+}
+
+void World::apply(Node& node, CountSwarms& effect) {
+    answer(node, quick, [&node, e = effect](Overlay& o, Nanoseconds) {
+        o.counted(e.token, node.own_counts[e.community]);
+    });
+}
+
 void World::apply(Node& node, AddTorrentPeers& effect) {
     for (const auto& peer : effect.peers)
         node.torrent_peers[effect.infohash].insert(peer);

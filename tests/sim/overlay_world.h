@@ -40,6 +40,11 @@ public:
         std::vector<protocol::PairRow> pairs_opened, pairs_settled;
         std::vector<protocol::LetterArrived> letters;
         std::vector<protocol::LetterDone> letters_done;
+        std::function<std::vector<Bytes>(const protocol::FindRecords&)> search;  // its storage's
+        std::map<CommunityId, std::vector<protocol::SwarmCount>> own_counts;
+        std::vector<protocol::QueryAnswered> answers;
+        std::vector<protocol::QueryEnded> queries_ended;
+        std::vector<protocol::SwarmsCounted> counts_heard;
         Nanoseconds joined = 0;
         Nanoseconds leap = 0;  // its clock is so far ahead of the world's
         Nanoseconds next_tick = 0;
@@ -118,6 +123,11 @@ private:
     void apply(Node& node, protocol::FindSwarm& effect);
     void apply(Node& node, protocol::AddTorrentPeers& effect);
     void apply(Node& node, protocol::JudgePair& effect);
+    void apply(Node& node, protocol::FindRecords& effect);
+    void apply(Node& node, protocol::CountSwarms& effect);
+    void apply(Node& node, protocol::QueryAnswered& effect) { node.answers.push_back(effect); }
+    void apply(Node& node, protocol::QueryEnded& effect) { node.queries_ended.push_back(effect); }
+    void apply(Node& node, protocol::SwarmsCounted& effect) { node.counts_heard.push_back(effect); }
     void apply(Node& node, protocol::PairOpened& effect) {
         node.pairs_opened.push_back(effect.row);
     }

@@ -51,6 +51,7 @@ public:
     };
     // All at once, each under an id of its own.
     Answers ask_each(Errand& errand, process::Role role, std::vector<Question> questions);
+    pipe::asio::io_context& io() const { return host_.io(); }
     std::vector<std::uint16_t> ready(process::Role role) const {
         return host_.outbox().ready(role);
     }

@@ -59,6 +59,12 @@ struct NewChannel {
     bool listed = true;  // announced in the directory
 };
 
+// How alive a torrent is, as this node or a neighbour counted it.
+struct Swarm {
+    std::uint32_t seeders = 0, leechers = 0;
+    std::int64_t checked_ms = 0;
+    bool counted_here = true;
+};
 struct Torrent {
     CommunityId community;
     RecordRef record;
@@ -70,6 +76,7 @@ struct Torrent {
     bool edited = false;
     std::vector<std::string> trackers;
     Bytes thumbnail;  // SHA-256; empty: none
+    std::optional<Swarm> swarm;
 };
 // What a channel holds beside torrents; payloads as in the packets.
 struct Item {
@@ -96,16 +103,17 @@ struct StoredRecord {
     std::vector<Torrent> torrents;
     bool shown = false;
 };
-// Of a swarm, as this node last counted it.
-struct Swarm {
-    std::uint32_t seeders = 0, leechers = 0;
-    std::int64_t checked_ms = 0;
-};
 struct FoundTorrent {
     Torrent torrent;
-    std::optional<Swarm> swarm;
     double score = 0;  // text x health x freshness
     double text = 0, health = 1, freshness = 1;
+    bool here = true;                  // else it is a neighbour that has it
+    std::vector<MemberId> peers = {};  // who found it too
+};
+struct SearchWish {
+    std::string text;
+    std::uint32_t limit = 50;
+    std::vector<CommunityId> communities = {};  // none: all
 };
 struct TorrentPage {
     std::vector<Torrent> torrents;
@@ -120,7 +128,6 @@ struct Found {
     bool complete = true;
     SlotSet slots = 0;
 };
-
 struct AuthoredRecord {
     CommunityId community;
     RecordRef record;

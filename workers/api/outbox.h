@@ -1,6 +1,9 @@
 // What the api asks of other workers, one function a message. Generated message types stop here.
 #pragma once
 
+#include <deque>
+#include <memory>
+
 #include "protocol/record.h"
 #include "workers/api/asking.h"
 #include "workers/api/domain.h"
@@ -17,6 +20,33 @@ public:
 
 private:
     Answers answers_;
+};
+
+// What neighbours find. Every network worker asks its own; what they answer is ranked by storage.
+struct PeerAnswer {
+    MemberId member;
+    std::vector<Bytes> packets;
+};
+class PeerParts {
+public:
+    // Nothing: that was the last.
+    pipe::Task<std::optional<std::vector<FoundTorrent>>> next();
+    std::uint32_t asked() const { return state_->asked; }  // neighbours, so far
+
+private:
+    friend class Outbox;
+    struct State {
+        explicit State(pipe::asio::io_context& loop)
+            : io(loop), came(std::make_shared<pipe::Promise<bool>>(loop)) {}
+        pipe::asio::io_context& io;
+        std::shared_ptr<pipe::Promise<bool>> came;
+        std::deque<std::vector<FoundTorrent>> there;
+        std::size_t workers = 0;  // that are still asking
+        std::uint32_t asked = 0;
+        Nanoseconds deadline = 0;
+    };
+    explicit PeerParts(std::shared_ptr<State> state) : state_(std::move(state)) {}
+    std::shared_ptr<State> state_;
 };
 
 class Outbox {
@@ -40,9 +70,15 @@ public:
     Asked<RecordRef> publish(Errand& errand, CommunityId community, protocol::RecordKind kind,
                              Bytes payload);
     // Without words: what is popular.
-    Asked<Found> search(Errand& errand, std::string text, std::uint32_t limit);
+    Asked<Found> search(Errand& errand, SearchWish wish);
     // The same by parts of the index, as they answer.
-    FoundParts search_parts(Errand& errand, std::string text, std::uint32_t limit);
+    FoundParts search_parts(Errand& errand, const SearchWish& wish);
+    // Records that neighbours found, as a search here would rank them.
+    Asked<std::vector<FoundTorrent>> rank_records(Errand& errand, CommunityId community,
+                                                  std::string text,
+                                                  const std::vector<Bytes>& packets);
+    // outbox_search.cpp: what neighbours find, as they answer, until the errand's deadline.
+    PeerParts search_peers(Errand& errand, const SearchWish& wish);
     Asked<AuthorPage> list_authored(Errand& errand, MemberId member, Page page);
 
     Asked<TorrentFacts> create_torrent(Errand& errand, std::string path);
@@ -101,10 +137,13 @@ public:
     void on_roster() { asking_.fail_degraded(); }
 
 private:
-    Asked<Found> search_once(Errand& errand, const std::string& text, std::uint32_t limit);
+    Asked<Found> search_once(Errand& errand, const SearchWish& wish);
     Asked<AuthorPage> list_authored_once(Errand& errand, MemberId member, const Page& page);
-    FoundParts ask_search(Errand& errand, const std::string& text, std::uint32_t limit,
-                          std::uint8_t groups);
+    FoundParts ask_search(Errand& errand, const SearchWish& wish, std::uint8_t groups);
+    pipe::Task<void> follow_worker(std::shared_ptr<PeerParts::State> state, std::uint16_t worker,
+                                   Errand errand, SearchWish wish);
+    pipe::Task<void> rank_answer(std::shared_ptr<PeerParts::State> state, Errand& errand,
+                                 const SearchWish& wish, PeerAnswer answer);
 
     struct Downloads {
         std::vector<Download> list;

@@ -56,18 +56,24 @@ json to_json(const Channel& channel) {
 }
 
 json to_json(const Torrent& torrent) {
-    return {{"community", torrent.community.hex()},
-            {"channel", torrent.channel},
-            {"record", torrent.record.id.hex()},
-            {"global_time", torrent.record.time},
-            {"ref", protocol::ref_text(torrent.record)},
-            {"edited", torrent.edited},
-            {"infohash", torrent.infohash.hex()},
-            {"name", torrent.name},
-            {"size", torrent.size},
-            {"files", torrent.files},
-            {"tags", torrent.tags},
-            {"created_ms", torrent.created_ms}};
+    json out = {{"community", torrent.community.hex()},
+                {"channel", torrent.channel},
+                {"record", torrent.record.id.hex()},
+                {"global_time", torrent.record.time},
+                {"ref", protocol::ref_text(torrent.record)},
+                {"edited", torrent.edited},
+                {"infohash", torrent.infohash.hex()},
+                {"name", torrent.name},
+                {"size", torrent.size},
+                {"files", torrent.files},
+                {"tags", torrent.tags},
+                {"created_ms", torrent.created_ms}};
+    if (!torrent.swarm) return out;
+    out["seeders"] = torrent.swarm->seeders;
+    out["leechers"] = torrent.swarm->leechers;
+    out["checked_ms"] = torrent.swarm->checked_ms;
+    out["checked_by"] = torrent.swarm->counted_here ? "node" : "neighbour";
+    return out;
 }
 
 namespace {
@@ -125,11 +131,9 @@ json to_json(const FoundTorrent& found) {
     out["text"] = found.text;
     out["health"] = found.health;
     out["freshness"] = found.freshness;
-    if (found.swarm) {
-        out["seeders"] = found.swarm->seeders;
-        out["leechers"] = found.swarm->leechers;
-        out["checked_ms"] = found.swarm->checked_ms;
-    }
+    out["source"] = found.here ? "local" : "remote";
+    for (const auto& peer : found.peers)
+        out["peers"].push_back(peer.hex());
     return out;
 }
 

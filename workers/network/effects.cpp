@@ -76,6 +76,13 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(PairSettled& e) { worker.tell("event.pair.settled", e.row); }
         void operator()(LetterArrived& e) { worker.tell(e); }
         void operator()(LetterDone& e) { worker.fulfil(worker.letters_, e); }
+        void operator()(FindRecords& e) { pipe::spawn(io, worker.find_records(std::move(e))); }
+        void operator()(QueryAnswered& e) { pipe::spawn(io, worker.check_answer(std::move(e))); }
+        void operator()(QueryEnded& e) { worker.end_search(e.ref); }
+        void operator()(CountSwarms& e) { pipe::spawn(io, worker.count_swarms(e)); }
+        void operator()(SwarmsCounted& e) {
+            pipe::spawn(io, worker.outbox_.put_health(e.community, std::move(e.swarms)));
+        }
         void operator()(DhtFound& e) { worker.fulfil(worker.finds_, e); }
         void operator()(DhtStored& e) { worker.fulfil(worker.stores_, e); }
         void operator()(DhtPeersFound& e) { worker.fulfil(worker.member_finds_, e); }

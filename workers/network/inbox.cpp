@@ -43,6 +43,19 @@ flatbuffers::Offset<N::SyncState> sync_state(Builder& builder, protocol::Overlay
                               state.bytes_out, last);
 }
 
+SearchPeers search_of(const N::SearchPeers& from) {
+    SearchPeers out{from.search(),
+                    from.begin(),
+                    pipe::wire::text_of(from.text()),
+                    {},
+                    from.limit(),
+                    Nanoseconds{from.patience_ms()} * 1'000'000};
+    Reader ids(from.communities() ? view_of(*from.communities()) : ByteView{});
+    while (ids.left() >= CommunityId::size)
+        out.communities.push_back({ids.array<CommunityId::size>()});
+    return out;
+}
+
 }  // namespace
 
 pipe::Answer NetworkWorker::on_push(const CommunityId& community,
@@ -229,6 +242,10 @@ pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
     }
     case N::Inbox::GetSyncState:
         co_return on_get_sync_state(to_domain(*root->body_as_GetSyncState()->community()));
+    case N::Inbox::SearchPeers: {
+        auto command = search_of(*root->body_as_SearchPeers());
+        co_return co_await on_search_peers(std::move(command), request.deadline);
+    }
     case N::Inbox::ImportRecords: {
         const auto* import = root->body_as_ImportRecords();
         auto sizes = to_domain(*import->sizes());

@@ -17,6 +17,19 @@
 
 namespace warren::network {
 
+struct SearchPeers {
+    std::uint64_t search = 0;
+    bool begin = false;
+    std::string text;
+    std::vector<CommunityId> communities;
+    std::size_t limit = 0;
+    Nanoseconds patience = 0;
+};
+struct PeerFound {  // by one neighbour, signatures checked
+    MemberId member;
+    std::vector<Bytes> packets;
+};
+
 class NetworkWorker final : public pipe::Service {
 public:
     explicit NetworkWorker(pipe::Host& host);
@@ -30,6 +43,8 @@ public:
 private:
     template <typename Outcome>
     using Wishes = std::map<std::uint64_t, std::shared_ptr<pipe::Promise<Outcome>>>;
+
+    struct PeerSearch;  // one that a user waits for
 
     struct Port {
         std::unique_ptr<Udp> udp;
@@ -106,6 +121,15 @@ private:
                                             std::string text, Nanoseconds deadline);
     pipe::Task<pipe::Answer> on_check_invitation(Bytes packet);
 
+    // ---- searches among nodes, and what they tell of swarms (searches.cpp)
+    Result<std::shared_ptr<PeerSearch>> begin_search(std::uint64_t number,
+                                                     protocol::Queries::Wish wish);
+    pipe::Task<pipe::Answer> on_search_peers(SearchPeers command, Nanoseconds deadline);
+    pipe::Task<void> check_answer(protocol::QueryAnswered answered);
+    void end_search(std::uint64_t number);
+    pipe::Task<void> find_records(protocol::FindRecords effect);
+    pipe::Task<void> count_swarms(protocol::CountSwarms effect);
+
     // ---- the DHT for users (dht_requests.cpp)
     bool serves_dht() const;
     pipe::Answer on_get_dht();
@@ -138,6 +162,7 @@ private:
     Wishes<protocol::DhtStored> stores_;
     Wishes<protocol::DhtPeersFound> member_finds_;
     Wishes<protocol::LetterDone> letters_;
+    std::map<std::uint64_t, std::shared_ptr<PeerSearch>> searches_;  // by the asker's number
 };
 
 }  // namespace warren::network

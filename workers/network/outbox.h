@@ -46,6 +46,11 @@ public:
     pipe::Task<Result<std::vector<Bytes>>> get_peers();
     pipe::Task<Result<void>> put_peers(Bytes peers);
 
+    // What our storage has that holds the words; of each of its workers that may know some.
+    pipe::Task<Result<protocol::FetchedRecords>> find_records(protocol::FindRecords wish);
+    pipe::Task<Result<std::vector<protocol::SwarmCount>>> list_health(CommunityId community);
+    pipe::Task<void> put_health(CommunityId community, std::vector<protocol::SwarmCount> swarms);
+
     // torrent
     bool torrent_is_ready() const;
     pipe::Task<Result<std::vector<Infohash>>> list_wanted();

@@ -1,5 +1,10 @@
 // Messages to storage.
+#include <algorithm>
+#include <iterator>
+#include <map>
+
 #include "ipc-schema/storage_generated.h"
+#include "protocol/overlay_query_messages.h"
 #include "workers/network/outbox.h"
 #include "workers/network/wire.h"
 
@@ -9,7 +14,9 @@ namespace S = ipc::storage;
 
 namespace {
 
-constexpr Nanoseconds list_patience = 5_s, sync_patience = 8_s, put_patience = 2_s;
+constexpr std::uint32_t swarms_listed = 10;
+constexpr Nanoseconds find_patience = 2_s, list_patience = 5_s, sync_patience = 8_s,
+                      put_patience = 2_s;
 
 Bytes blob_at(const pipe::Message& message, std::size_t at) {
     return at < message.blobs.size() ? to_bytes(message.blobs[at].view()) : Bytes{};
@@ -147,6 +154,76 @@ pipe::Task<Result<void>> Outbox::put_peers(Bytes peers) {
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
     co_return Result<void>{};
+}
+
+pipe::Task<Result<protocol::FetchedRecords>> Outbox::find_records(protocol::FindRecords wish) {
+    std::map<std::uint16_t, Bytes> by_worker;
+    for (const auto& community : wish.communities)
+        if (const auto owner = host_.outbox().owner_of(process::slot_of(community)))
+            append(by_worker[*owner], community.view());
+    protocol::FetchedRecords out;
+    for (const auto& [worker, communities] : by_worker) {
+        flatbuffers::FlatBufferBuilder builder;
+        const auto text = builder.CreateString(wish.text);
+        const auto list = builder.CreateVector(communities);
+        const auto share = wish.bytes_max / static_cast<std::uint32_t>(by_worker.size());
+        auto message =
+            request<S::Request>(builder, S::Inbox::FindRecords,
+                                S::CreateFindRecords(builder, text, list, wish.limit, share));
+        Terms terms{pipe::Role::Storage, pipe::Target::instance(worker), find_patience,
+                    pipe::NoCredit::Drop};
+        auto answer = co_await ask(terms, std::move(message));
+        if (!answer.ok()) continue;  // the others may have something
+        const auto* root = pipe::verified_root<S::Answer>(answer->body);
+        const auto* reply = root ? root->body_as_FindRecordsReply() : nullptr;
+        if (!reply) co_return foreign_answer("storage");
+        if (!reply->sizes()) continue;
+        auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
+        if (!packets.ok()) co_return packets.error();
+        std::ranges::move(*packets, std::back_inserter(out.packets));
+    }
+    co_return std::move(out);
+}
+
+pipe::Task<Result<std::vector<protocol::SwarmCount>>> Outbox::list_health(CommunityId community) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto id = to_wire(community);
+    auto message = request<S::Request>(builder, S::Inbox::ListHealth,
+                                       S::CreateListHealth(builder, &id, swarms_listed));
+    Terms terms{pipe::Role::Storage, pipe::Target::community(community), find_patience,
+                pipe::NoCredit::Drop};
+    auto answer = co_await ask(terms, std::move(message));
+    if (!answer.ok()) co_return answer.error();
+    const auto* root = pipe::verified_root<S::Answer>(answer->body);
+    const auto* reply = root ? root->body_as_ListHealthReply() : nullptr;
+    if (!reply) co_return foreign_answer("storage");
+    std::vector<protocol::SwarmCount> out;
+    if (!reply->swarms()) co_return std::move(out);
+    const auto now = wall_now_ms();
+    for (const auto* swarm : *reply->swarms()) {
+        const auto age_s = std::clamp<std::int64_t>((now - swarm->checked_ms()) / 1000, 0,
+                                                    protocol::swarm_age_s_max);
+        out.push_back({to_domain(swarm->infohash()), swarm->seeders(), swarm->leechers(),
+                       static_cast<std::uint32_t>(age_s)});
+    }
+    co_return std::move(out);
+}
+
+pipe::Task<void> Outbox::put_health(CommunityId community,
+                                    std::vector<protocol::SwarmCount> swarms) {
+    const auto now = wall_now_ms();
+    std::vector<S::SwarmHealth> rows;
+    for (const auto& swarm : swarms)
+        rows.emplace_back(now - std::int64_t{swarm.age_s} * 1000, swarm.seeders, swarm.leechers,
+                          to_wire(swarm.infohash));
+    flatbuffers::FlatBufferBuilder builder;
+    const auto list = builder.CreateVectorOfStructs(rows);
+    const auto id = to_wire(community);
+    auto message =
+        request<S::Request>(builder, S::Inbox::PutHealth, S::CreatePutHealth(builder, list, &id));
+    Terms terms{pipe::Role::Storage, pipe::Target::community(community), find_patience,
+                pipe::NoCredit::Drop};
+    (void)co_await ask(terms, std::move(message));
 }
 
 }  // namespace warren::network

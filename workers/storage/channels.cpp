@@ -71,6 +71,22 @@ Slots::torrent_edits(CommunityId community, std::vector<RecordRef> torrents, Nan
     co_return co_await read<Edits>(process::slot_of(community), std::move(work), deadline);
 }
 
+Task<Result<Slots::EditRefs>> Slots::torrent_edit_refs(CommunityId community,
+                                                       std::vector<RecordRef> torrents,
+                                                       Nanoseconds deadline) {
+    std::function<Result<EditRefs>(shard::DerivedReader&)> work =
+        [community,
+         torrents = std::move(torrents)](shard::DerivedReader& reader) -> Result<EditRefs> {
+        EditRefs out;
+        for (const auto& torrent : torrents) {
+            WARREN_TRY(auto edit, reader.torrent_edit_ref(community, torrent));
+            out.push_back(edit);
+        }
+        return out;
+    };
+    co_return co_await read<EditRefs>(process::slot_of(community), std::move(work), deadline);
+}
+
 Task<Result<Slots::Shown>> Slots::shown(CommunityId community, RecordRef ref,
                                         Nanoseconds deadline) {
     std::function<Result<Shown>(shard::DerivedReader&)> work = [community,
@@ -142,7 +158,7 @@ Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId commun
     auto contents = co_await shards_.read<shard::ContentsPage>(use, std::move(work), call.deadline);
     if (!contents) co_return contents.error();
     note_damaged_records(use, contents->damaged);
-    Contents out{community, {}, std::move(*contents)};
+    Contents out{community, {}, std::move(*contents), {}};
     std::vector<RecordRef> refs;
     for (const auto& row : out.page.rows)
         refs.push_back(row.ref);
@@ -152,6 +168,8 @@ Task<pipe::Answer> StorageWorker::on_list_contents(Call call, CommunityId commun
         row.edited = (*edits)[i].has_value();
         if (row.edited) put_edit(row.entry, *(*edits)[i]);
     }
+    for (const auto& row : out.page.rows)
+        out.healths.push_back(slots_.health_of(row.entry.infohash));
     std::vector<CommunityId> only(1, community);
     auto described = co_await slots_.describe(std::move(only), call.deadline);
     if (described && !described->empty()) out.channel = described->front().name;
@@ -185,10 +203,13 @@ Task<pipe::Answer> StorageWorker::on_get_record(Call call, CommunityId community
         const bool is_torrent = out.kind == RecordKind::Torrent;
         out.shown = shown->item || (is_torrent && !shown->torrents.empty());
         if (shown->item) out.item = std::move(*shown->item);
-        out.torrents = std::move(shown->torrents);
+        for (auto& torrent : shown->torrents) {
+            const auto health = slots_.health_of(torrent.infohash);
+            out.torrents.push_back({std::move(torrent), health, {}});
+        }
         auto entry = protocol::decode_torrent_entry(record->payload);
-        if (is_torrent && entry && out.shown && !out.torrents.front().edited)
-            out.torrents.front().extras = std::move(entry->extras);
+        if (is_torrent && entry && out.shown && !out.torrents.front().torrent.edited)
+            out.torrents.front().torrent.extras = std::move(entry->extras);
     }
     co_return replies::record(out);
 }

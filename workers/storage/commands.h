@@ -9,6 +9,7 @@
 #include "runtime/pipe/pipe.h"
 #include "storage-shard/derived_reader.h"
 #include "storage-shard/node_shard.h"
+#include "storage-shard/search_rank.h"
 #include "storage-shard/shard.h"
 #include "storage-shard/shard_reader.h"
 
@@ -86,10 +87,15 @@ struct ItemList {
     CommunityId community;
     shard::ItemQuestion question;
 };
+struct RankedTorrent {
+    shard::FoundTorrent torrent;
+    std::optional<shard::Health> health;
+    shard::Score score;  // larger is better
+};
 struct RecordAndShown {
     protocol::RecordKind kind = protocol::RecordKind::Torrent;
     shard::ItemRow item;
-    std::vector<shard::FoundTorrent> torrents;
+    std::vector<RankedTorrent> torrents;
     bool shown = false;
 };
 struct ChannelRows {
@@ -103,11 +109,27 @@ struct SearchQuestion {
     std::size_t limit = 0;
     std::uint8_t group = 0, groups = 1;  // which part of the slots
     SearchKind kind = SearchKind::Words;
+    std::vector<CommunityId> communities = {};  // none: all
+};
+// What a neighbour looks for; and what neighbours found.
+struct FindRecords {
+    SearchQuestion question;
+    std::size_t bytes_max = 0;
+};
+struct RankRecords {
+    CommunityId community;
+    std::string text;
+    std::vector<Bytes> packets;
+};
+struct SwarmRow {
+    Infohash infohash;
+    shard::Health health;
 };
 struct Contents {
     CommunityId community;
     std::string channel;
     shard::ContentsPage page;
+    std::vector<std::optional<shard::Health>> healths;  // one a row
 };
 enum class SyncOpening { No, Yes };
 struct Reconcile {

@@ -4,6 +4,7 @@
 #include "ipc-schema/storage_generated.h"
 #include "protocol/community/message_type.h"
 #include "runtime/pipe/wire.h"
+#include "workers/storage/inbox_searches.h"
 #include "workers/storage/replies.h"
 #include "workers/storage/storage_worker.h"
 #include "workers/storage/tool_replies.h"
@@ -17,10 +18,8 @@ using pipe::wire::text_of;
 namespace {
 
 constexpr Nanoseconds patience_default = 10_s;
-constexpr std::size_t page_default = 50;
 constexpr std::size_t page_max = 100;
 constexpr std::size_t channels_max = 1000;
-constexpr std::size_t search_max = 100;
 constexpr std::size_t permissions_max = 500;
 constexpr std::size_t proof_records_max = 64;
 
@@ -37,13 +36,6 @@ ListPage to_page(const flatbuffers::String* after, std::uint32_t limit,
                  std::size_t limit_max = page_max) {
     auto wanted = limit == 0 ? page_default : std::size_t{limit};
     return {text_of(after), std::min(wanted, limit_max)};
-}
-
-SearchQuestion to_domain(const S::Search& from) {
-    auto limit = from.limit() == 0 ? page_default : std::size_t{from.limit()};
-    auto groups = std::clamp<std::uint8_t>(from.groups(), 1, process::slot_count);
-    return {text_of(from.text()), std::min(limit, search_max), from.group(), groups,
-            from.popular() ? SearchKind::Popular : SearchKind::Words};
 }
 
 ChannelList to_domain(const S::ListChannels& from) {
@@ -202,6 +194,11 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::ExplainRecord: return of(root.body_as_ExplainRecord()->community());
     case S::Inbox::ListControls: return of(root.body_as_ListControls()->community());
     case S::Inbox::ListForks: return of(root.body_as_ListForks()->community());
+    case S::Inbox::RankRecords: return of(root.body_as_RankRecords()->community());
+    case S::Inbox::ListHealth: return of(root.body_as_ListHealth()->community());
+    case S::Inbox::PutHealth:
+        if (root.body_as_PutHealth()->community()) return of(root.body_as_PutHealth()->community());
+        return std::nullopt;
     case S::Inbox::StartTask:
         if (root.body_as_StartTask()->community()) return of(root.body_as_StartTask()->community());
         return std::nullopt;
@@ -213,7 +210,7 @@ std::optional<std::uint8_t> slot_for(const S::Request& root, const RequestId& re
     case S::Inbox::ListBackups:
     case S::Inbox::DeleteBackup:
     case S::Inbox::ListAuthored:
-    case S::Inbox::PutHealth:
+    case S::Inbox::FindRecords:
     case S::Inbox::NONE: return std::nullopt;
     }
     return std::nullopt;
@@ -302,11 +299,27 @@ Task<pipe::Answer> StorageWorker::on_request(pipe::Request request) {
         auto member = from_wire<MemberId>(*list->member());
         co_return co_await on_list_authored(call, member, std::move(page));
     }
-    case S::Inbox::PutHealth:
-        for (const auto* swarm : *root->body_as_PutHealth()->swarms())
-            slots_.put_health(from_wire<Infohash>(swarm->infohash()),
-                              {swarm->seeders(), swarm->leechers(), swarm->checked_ms()});
-        co_return replies::done();
+    case S::Inbox::PutHealth: {
+        const auto* put = root->body_as_PutHealth();
+        auto swarms = to_domain(*put);
+        if (!put->community()) co_return on_put_health(swarms);
+        co_return co_await on_hear_health(call, from_wire<CommunityId>(*put->community()),
+                                          std::move(swarms));
+    }
+    case S::Inbox::ListHealth: {
+        const auto* list = root->body_as_ListHealth();
+        const auto limit = std::min<std::size_t>(list->limit(), page_max);
+        co_return co_await on_list_health(call, from_wire<CommunityId>(*list->community()), limit);
+    }
+    case S::Inbox::FindRecords: {
+        auto command = to_domain(*root->body_as_FindRecords());
+        co_return co_await on_find_records(call, std::move(command));
+    }
+    case S::Inbox::RankRecords: {
+        auto command = to_domain(*root->body_as_RankRecords(), request);
+        if (!command) co_return command.error();
+        co_return co_await on_rank_records(call, std::move(*command));
+    }
     case S::Inbox::Reconcile:
         co_return co_await on_reconcile(call, to_domain(*root->body_as_Reconcile(), request));
     case S::Inbox::GetRoot:

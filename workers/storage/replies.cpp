@@ -38,7 +38,7 @@ flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const RankedTorrent& r
                             tags, from.created_ms, channel, -ranked.score.total(), health.seeders,
                             health.leechers, health.checked_ms, ranked.score.text,
                             ranked.score.health, ranked.score.freshness, trackers, thumbnail,
-                            from.edited);
+                            from.edited, health.counted_here, from.here);
 }
 
 flatbuffers::Offset<S::Item> item(Builder& builder, protocol::RecordKind kind,
@@ -187,10 +187,11 @@ pipe::Answer channels(const ChannelRows& rows) {
 pipe::Answer contents(const Contents& contents) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::Torrent>> all;
-    for (const auto& row : contents.page.rows) {
-        constexpr std::uint64_t seconds_max = std::uint64_t{1} << 40;
-        auto created = static_cast<std::int64_t>(std::min(row.entry.created_s, seconds_max)) * 1000;
+    for (std::size_t i = 0; i < contents.page.rows.size(); ++i) {
+        const auto& row = contents.page.rows[i];
+        const auto created = shard::shown_ms(row.entry.created_s);
         RankedTorrent one;
+        one.health = contents.healths[i];
         one.torrent = {contents.community, row.ref,
                        row.entry.infohash, row.entry.name,
                        row.entry.size,     row.entry.files,
@@ -217,7 +218,7 @@ pipe::Answer record(const RecordAndShown& record) {
     Builder builder;
     std::vector<flatbuffers::Offset<S::Torrent>> all;
     for (const auto& one : record.torrents)
-        all.push_back(torrent(builder, {one, std::nullopt, {}}));
+        all.push_back(torrent(builder, one));
     const auto list = builder.CreateVector(all);
     const auto what = item(builder, record.kind, record.item);
     return answer(builder, S::CreateGetRecordReply(builder, what, list, record.shown));
@@ -231,6 +232,20 @@ pipe::Answer found(const SearchResult& result) {
     auto list = builder.CreateVector(all);
     return answer(builder,
                   S::CreateSearchReply(builder, list, !result.complete, result.slots.to_ullong()));
+}
+
+pipe::Answer found_records(const std::vector<Bytes>& packets) {
+    return cut_blob(packets, S::CreateFindRecordsReply);
+}
+
+pipe::Answer swarms(const std::vector<SwarmRow>& rows) {
+    Builder builder;
+    std::vector<S::SwarmHealth> all;
+    for (const auto& row : rows)
+        all.emplace_back(row.health.checked_ms, row.health.seeders, row.health.leechers,
+                         to_wire<ipc::Infohash>(row.infohash));
+    const auto list = builder.CreateVectorOfStructs(all);
+    return answer(builder, S::CreateListHealthReply(builder, list));
 }
 
 pipe::Answer authored(const AuthorRecords& records) {

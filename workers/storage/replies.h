@@ -19,6 +19,8 @@ pipe::Answer items(protocol::RecordKind kind, const shard::ItemPage& page);
 pipe::Answer record(const RecordAndShown& record);
 pipe::Answer contents(const Contents& contents);
 pipe::Answer found(const SearchResult& result);
+pipe::Answer found_records(const std::vector<Bytes>& packets);
+pipe::Answer swarms(const std::vector<SwarmRow>& rows);
 pipe::Answer authored(const AuthorRecords& records);
 pipe::Answer reconciled(ReconcileResult result);
 pipe::Answer root(const shard::ShardRoot& root);

@@ -1,5 +1,6 @@
 // Questions to all slots of this worker at once: search, and who wrote what. See slots.h.
 #include <algorithm>
+#include <set>
 
 #include "workers/storage/gather.h"
 #include "workers/storage/slots.h"
@@ -13,7 +14,9 @@ constexpr Nanoseconds search_time_max = 30_ms;  // to look; who asks is answered
 // The newest matches, over all slots: what is ranked.
 constexpr std::size_t candidates_max = 2048, candidates_min = 32, candidates_enough = 512;
 constexpr std::size_t limit_max = 100;
-constexpr std::size_t health_max = 100'000;
+// Beside the newest, what is popular: swarms that neighbours tell of lie in one slot, those that
+// this node counted may lie in any.
+constexpr std::size_t alive_max = 512, own_alive_max = 64;
 
 SlotSet set_of(const Slots::Numbers& slots) {
     SlotSet out;
@@ -22,11 +25,38 @@ SlotSet set_of(const Slots::Numbers& slots) {
     return out;
 }
 
+// The newest, and the most alive that are not among them.
+Result<shard::Found> popular_of(shard::DerivedReader& reader, const std::vector<Infohash>& alive,
+                                const shard::SearchBounds& bounds) {
+    WARREN_TRY(auto found, reader.newest(bounds));
+    std::set<RecordRef> there;
+    for (const auto& torrent : found.torrents)
+        there.insert(torrent.ref);
+    WARREN_TRY(auto more, reader.of_swarms(alive));
+    for (auto& torrent : more)
+        if (there.insert(torrent.ref).second) found.torrents.push_back(std::move(torrent));
+    return found;
+}
+
 }  // namespace
 
-void Slots::put_health(const Infohash& infohash, const shard::Health& health) {
-    if (health_.size() >= health_max && !health_.contains(infohash)) health_.erase(health_.begin());
-    health_[infohash] = health;
+std::optional<shard::Health> Slots::health_of(const Infohash& infohash) const {
+    const auto* known = swarm_healths_.find(infohash);
+    return known ? std::optional(*known) : std::nullopt;
+}
+
+Slots::SwarmsBySlot Slots::alive_swarms(const Numbers& slots) const {
+    SwarmsBySlot out;
+    std::size_t anywhere = 0;
+    for (const auto& swarm : swarm_healths_.most_alive(wall_now_ms(), alive_max)) {
+        if (swarm.community) {
+            out[process::slot_of(*swarm.community)].push_back(swarm.infohash);
+        } else if (++anywhere <= own_alive_max) {
+            for (const auto slot : slots)
+                out[slot].push_back(swarm.infohash);
+        }
+    }
+    return out;
 }
 
 SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const {
@@ -35,8 +65,7 @@ SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t l
     const auto now = wall_now_ms();
     for (auto& torrent : found) {
         RankedTorrent one{std::move(torrent), std::nullopt, {}};
-        const auto known = health_.find(one.torrent.infohash);
-        if (known != health_.end()) one.health = known->second;
+        one.health = health_of(one.torrent.infohash);
         one.score = shard::score_of(one.torrent.text, one.torrent.created_ms, one.health, now);
         out.torrents.push_back(std::move(one));
     }
@@ -56,10 +85,12 @@ SearchResult Slots::ranked(std::vector<shard::FoundTorrent> found, std::size_t l
 Task<Result<bool>> Slots::search_once(Numbers slots, const SearchQuestion& question,
                                       shard::SearchBounds bounds, FoundBySlot& into) {
     std::vector<Task<Result<shard::Found>>> questions;
+    auto alive = question.kind == SearchKind::Popular ? alive_swarms(slots) : SwarmsBySlot{};
     for (auto slot : slots) {
         std::function<Result<shard::Found>(shard::DerivedReader&)> work =
-            [text = question.text, kind = question.kind, bounds](shard::DerivedReader& reader) {
-                return kind == SearchKind::Popular ? reader.newest(bounds)
+            [text = question.text, kind = question.kind, swarms = std::move(alive[slot]),
+             bounds](shard::DerivedReader& reader) {
+                return kind == SearchKind::Popular ? popular_of(reader, swarms, bounds)
                                                    : reader.search(text, bounds);
             };
         questions.push_back(read<shard::Found>(slot, std::move(work), bounds.until));
@@ -92,6 +123,11 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
     std::erase_if(slots,
                   [&](std::uint8_t slot) { return slot % question.groups != question.group; });
     const auto asked = set_of(slots);
+    const std::set<CommunityId> only(question.communities.begin(), question.communities.end());
+    SlotSet theirs;
+    for (const auto& community : only)
+        theirs.set(process::slot_of(community));
+    if (!only.empty()) std::erase_if(slots, [&](std::uint8_t slot) { return !theirs.test(slot); });
     FoundBySlot found;
     auto complete = co_await search_once(std::move(slots), question, bounds, found);
     if (!complete) co_return std::move(complete.error());
@@ -109,10 +145,28 @@ Task<Result<SearchResult>> Slots::search(Numbers slots, SearchQuestion question,
     std::vector<shard::FoundTorrent> all;
     for (auto& [slot, part] : found)
         std::ranges::move(part.torrents, std::back_inserter(all));
+    if (!only.empty())
+        std::erase_if(all, [&](const auto& torrent) { return !only.contains(torrent.community); });
     auto out = ranked(std::move(all), question.limit);
     out.complete = *complete;
     out.slots = asked;
     co_return std::move(out);
+}
+
+Task<Result<std::vector<Infohash>>>
+Slots::swarms_in(CommunityId community, std::vector<Infohash> infohashes, Nanoseconds deadline) {
+    using Those = std::vector<Infohash>;
+    std::function<Result<Those>(shard::DerivedReader&)> work =
+        [community,
+         infohashes = std::move(infohashes)](shard::DerivedReader& reader) -> Result<Those> {
+        Those out;
+        for (const auto& infohash : infohashes) {
+            WARREN_TRY(bool there, reader.has_swarm(community, infohash));
+            if (there) out.push_back(infohash);
+        }
+        return out;
+    };
+    co_return co_await read<Those>(process::slot_of(community), std::move(work), deadline);
 }
 
 Task<Result<AuthorRecords>> Slots::author(Numbers slots, MemberId member,

@@ -15,6 +15,7 @@
 #include "storage-shard/derived.h"
 #include "storage-shard/derived_reader.h"
 #include "storage-shard/search_rank.h"
+#include "storage-shard/swarm_health.h"
 #include "workers/storage/commands.h"
 #include "workers/storage/executor.h"
 #include "workers/storage/layout.h"
@@ -28,11 +29,6 @@ inline constexpr std::size_t removal_step_records = 128;  // words cost more to 
 
 using SlotSet = std::bitset<process::slot_count>;
 
-struct RankedTorrent {
-    shard::FoundTorrent torrent;
-    std::optional<shard::Health> health;
-    shard::Score score;  // larger is better
-};
 struct SearchResult {
     std::vector<RankedTorrent> torrents;  // best first
     bool complete = true;                 // false: a slot did not answer in time
@@ -124,8 +120,19 @@ public:
     // An index that could not be opened was begun anew: all of its slot is to be indexed.
     void on_replaced(std::function<void(std::uint8_t)> tell) { tell_replaced_ = std::move(tell); }
 
+    // By score, so many at most.
+    SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
+
     // Kept in memory: it is told again every minute, and out of date after days.
-    void put_health(const Infohash& infohash, const shard::Health& health);
+    shard::SwarmHealths& swarms() { return swarm_healths_; }
+    std::optional<shard::Health> health_of(const Infohash& infohash) const;
+    // Those that torrents of this community have.
+    Task<Result<std::vector<Infohash>>>
+    swarms_in(CommunityId community, std::vector<Infohash> infohashes, Nanoseconds deadline);
+    // Which edit counts, for each of these torrents.
+    using EditRefs = std::vector<std::optional<RecordRef>>;
+    Task<Result<EditRefs>> torrent_edit_refs(CommunityId community, std::vector<RecordRef> torrents,
+                                             Nanoseconds deadline);
 
 private:
     struct Slot {
@@ -147,7 +154,8 @@ private:
     using FoundBySlot = std::map<std::uint8_t, shard::Found>;
     Task<Result<bool>> search_once(Numbers slots, const SearchQuestion& question,
                                    shard::SearchBounds bounds, FoundBySlot& into);
-    SearchResult ranked(std::vector<shard::FoundTorrent> found, std::size_t limit) const;
+    using SwarmsBySlot = std::map<std::uint8_t, std::vector<Infohash>>;
+    SwarmsBySlot alive_swarms(const Numbers& slots) const;
 
     asio::io_context& loop_;
     Executor& executor_;
@@ -157,7 +165,7 @@ private:
     std::vector<Slot> slots_;
     Listings listings_;
     std::function<void(std::uint8_t)> tell_damaged_, tell_replaced_;
-    std::unordered_map<Infohash, shard::Health> health_;
+    shard::SwarmHealths swarm_healths_;
 };
 
 }  // namespace warren::storage

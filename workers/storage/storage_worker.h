@@ -46,6 +46,14 @@ private:
     Task<pipe::Answer> on_put_peers(Call call, std::uint16_t worker, Bytes peers);
     Task<pipe::Answer> on_get_peers(Call call);
 
+    // neighbours.cpp: searches among nodes, and how alive torrents are
+    Task<pipe::Answer> on_find_records(Call call, FindRecords command);
+    Task<pipe::Answer> on_rank_records(Call call, RankRecords command);
+    pipe::Answer on_put_health(const std::vector<SwarmRow>& swarms);
+    Task<pipe::Answer> on_hear_health(Call call, CommunityId community,
+                                      std::vector<SwarmRow> swarms);
+    Task<pipe::Answer> on_list_health(Call call, CommunityId community, std::size_t limit);
+
     // channels.cpp: channels and what they hold
     Task<pipe::Answer> on_list_channels(Call call, ChannelList list);
     Task<pipe::Answer> on_list_contents(Call call, CommunityId community, ListPage page);
@@ -167,6 +175,7 @@ private:
     std::shared_ptr<Cell<shard::NodeShard>> node_ = std::make_shared<Cell<shard::NodeShard>>();
     Tools tools_;
     std::deque<std::pair<RequestId, DraftedPair>> drafts_;  // the last ones
+    Infohash passed_on_;              // the swarm that neighbours were told of last
     std::vector<std::uint8_t> held_;  // slots that this worker served when last told
     std::uint64_t releasing_version_ = 0;
     int releasing_ = 0;  // maps whose lost slots are being closed

@@ -75,7 +75,11 @@ void add_content(std::vector<Schema>& rows) {
         count("size", "Bytes."),
         count("files"),
         text("tags"),
-        integer("created_ms", 0, 0, "Unix time, as the publisher says.")};
+        integer("created_ms", 0, 0, "Unix time, as the publisher says."),
+        optional(count("seeders", "When somebody counted them.")),
+        optional(count("leechers")),
+        optional(count("checked_ms", "Unix time of the count.")),
+        optional(choice("checked_by", "node|neighbour", "Who counted."))};
     rows.push_back({"Torrent", torrent});
     rows.push_back({"TorrentPage", {list("items", "Torrent"), next()}});
     auto found = torrent;
@@ -84,13 +88,14 @@ void add_content(std::vector<Schema>& rows) {
           number("text", "How well the words fit, 0 to 1."),
           number("health", "0.5 to 2; 1 when nobody knows."),
           number("freshness", "0.5 to 1, by the publisher's date."),
-          optional(count("seeders", "As this node last counted them.")),
-          optional(count("leechers")), optional(count("checked_ms", "Unix time."))})
+          choice("source", "local|remote", "Remote: this node has no such record."),
+          optional(list("peers", "", "Members that found it, when neighbours were asked."))})
         found.push_back(member);
     rows.push_back({"FoundTorrent", std::move(found)});
     rows.push_back({"SearchResult",
                     {list("items", "FoundTorrent", "Best first."),
-                     flag("complete", "False: a part of the node did not answer.")}});
+                     flag("complete", "False: a part of the node did not answer."),
+                     optional(count("peers_asked", "Neighbours, of a remote search."))}});
     rows.push_back({"SearchLine",
                     {{.name = "torrent",
                       .type = Object,
@@ -98,7 +103,8 @@ void add_content(std::vector<Schema>& rows) {
                       .of = "FoundTorrent",
                       .note = "In the order of finding."},
                      optional(flag("complete", "On the last line, which has no torrent.")),
-                     optional(count("items", "How many lines came before."))},
+                     optional(count("items", "How many lines came before.")),
+                     optional(count("peers_asked", "Neighbours, of a remote search."))},
                     {"torrent", "complete"}});
 }
 
