@@ -191,7 +191,8 @@ Result<void> Connection::configure(Access access) {
             set_and_check("PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0"));
         WARREN_TRY_VOID(execute("PRAGMA journal_size_limit=16777216"));
     }
-    WARREN_TRY_VOID(set_and_check("PRAGMA mmap_size=0", "PRAGMA mmap_size", "0"));
+    if (access != Access::Memory)
+        WARREN_TRY_VOID(set_and_check("PRAGMA mmap_size=0", "PRAGMA mmap_size", "0"));
     WARREN_TRY_VOID(set_and_check("PRAGMA trusted_schema=OFF", "PRAGMA trusted_schema", "0"));
     WARREN_TRY_VOID(set_and_check("PRAGMA cell_size_check=ON", "PRAGMA cell_size_check", "1"));
     WARREN_TRY_VOID(set_and_check("PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2"));

@@ -58,7 +58,7 @@ TEST_F(Search, ANeighbourHasWhatThisNodeDoesNotKeep) {
         << "pruned, and not found here any more";
 
     const auto member = a.get("/api/v1/status").body.value("member", "");
-    const auto remote = "q=entry+7&remote=true&wait_ms=4000";
+    const std::string remote = "q=entry+7&remote=true&wait_ms=4000";
     json found;
     ASSERT_TRUE(wait_until(
         [&] {

@@ -2,6 +2,9 @@
 // whom, within which bounds.
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "protocol/community/channel/channel_content.h"
 #include "protocol/overlay_query.h"
 #include "tests/sim/overlay_world.h"
 #include "tests/sim/seeds.h"
@@ -14,6 +17,11 @@ using namespace protocol;
 const CommunityId community = channel_community(PublicKey{}, Nonce{});
 const CommunityId other = channel_community(PublicKey{}, Nonce{{1}});
 constexpr Nanoseconds second = 1'000'000'000;
+
+Queries::Wish wish(std::uint64_t ref, std::string text, std::vector<CommunityId> communities = {},
+                   Nanoseconds deadline = 0) {
+    return {ref, std::move(text), std::move(communities), 20, deadline};
+}
 
 struct Queried : ::testing::Test {
     explicit Queried(Weather weather = {})
@@ -45,9 +53,9 @@ struct Queried : ::testing::Test {
         node.search = [packets = std::move(packets)](const FindRecords&) { return packets; };
         return node;
     }
-    Result<std::size_t> ask(World::Node& node, Queries::Wish wish) {
-        if (wish.deadline == 0) wish.deadline = world.now() + Queries::life;
-        auto out = node.overlay->queries().ask(world.now(), std::move(wish));
+    Result<std::size_t> ask(World::Node& node, Queries::Wish what) {
+        if (what.deadline == 0) what.deadline = world.now() + Queries::life;
+        auto out = node.overlay->queries().ask(world.now(), std::move(what));
         world.drain(node);
         return out;
     }
@@ -65,16 +73,19 @@ struct Queried : ::testing::Test {
 TEST_F(Queried, ANeighbourGivesItsRecordsAndTheQueryEnds) {
     const std::vector<Bytes> packets{torrent("spring film"), torrent("long", community, 3000)};
     FindRecords asked;
-    a.search = [&](const FindRecords& wish) {
-        asked = wish;
+    a.search = [&](const FindRecords& what) {
+        asked = what;
         return packets;
     };
-    const auto count = ask(b, {7, "spring", {}, 20});
+    const auto count = ask(b, wish(7, "spring"));
     ASSERT_TRUE(count.ok());
     EXPECT_EQ(*count, 1u);
     ASSERT_TRUE(world.run_until(2 * second, [&] { return !b.queries_ended.empty(); }))
         << "all have answered: nobody waits for the deadline";
-    EXPECT_EQ(found(b), packets) << "one whole, one in fragments";
+    const auto came = found(b);
+    EXPECT_EQ(std::set<Bytes>(came.begin(), came.end()),
+              std::set<Bytes>(packets.begin(), packets.end()))
+        << "one whole, one in fragments";
     EXPECT_EQ(b.answers.front().ref, 7u);
     EXPECT_EQ(b.answers.front().member, member_id(a.key.view()));
     EXPECT_EQ(b.queries_ended.front().ref, 7u);
@@ -88,18 +99,18 @@ TEST_F(Queried, ANeighbourGivesItsRecordsAndTheQueryEnds) {
 TEST_F(Queried, OnlyCommunitiesThatBothShareAreAskedAbout) {
     world.join(a, other);
     bool looked = false;
-    a.search = [&](const FindRecords& wish) {
+    a.search = [&](const FindRecords& asked) {
         looked = true;
-        EXPECT_EQ(wish.communities, std::vector<CommunityId>{community});
+        EXPECT_EQ(asked.communities, std::vector<CommunityId>{community});
         return std::vector<Bytes>{torrent("spring", other), torrent("spring")};
     };
-    ASSERT_TRUE(ask(b, {1, "spring"}).ok());
+    ASSERT_TRUE(ask(b, wish(1, "spring")).ok());
     ASSERT_TRUE(world.run_until(2 * second, [&] { return !b.queries_ended.empty(); }));
     EXPECT_TRUE(looked);
     EXPECT_EQ(found(b).size(), 1u) << "what was not shared is not taken, whoever sends it";
     EXPECT_GT(b.overlay->counters().dropped_unsolicited, 0u);
     // Nobody shares the other one with b.
-    const auto nobody = ask(b, {2, "spring", {other}});
+    const auto nobody = ask(b, wish(2, "spring", {other}));
     ASSERT_TRUE(nobody.ok());
     EXPECT_EQ(*nobody, 0u);
     EXPECT_EQ(b.queries_ended.back().ref, 2u);
@@ -110,7 +121,7 @@ TEST_F(Queried, WhoSendsTooMuchIsCutOff) {
     for (int i = 0; i < 400; ++i)
         flood.push_back(torrent("spring " + std::to_string(i)));
     answering(a, flood);
-    ASSERT_TRUE(ask(b, {1, "spring"}).ok());
+    ASSERT_TRUE(ask(b, wish(1, "spring")).ok());
     world.run_for(3 * second);
     std::size_t bytes = 0;
     for (const auto& packet : found(b))
@@ -124,7 +135,7 @@ TEST_F(Queried, OnlyTorrentsAndTheirEditsAreTaken) {
     const auto payload = encode(Comment{{}, Comment::Role::Remark, {}, "spring"});
     answering(a, {signed_packet(
                      encode_unsigned({community, RecordKind::Comment, a.key, 5, {}, payload}))});
-    ASSERT_TRUE(ask(b, {1, "spring"}).ok());
+    ASSERT_TRUE(ask(b, wish(1, "spring")).ok());
     ASSERT_TRUE(world.run_until(2 * second, [&] { return !b.queries_ended.empty(); }));
     EXPECT_TRUE(found(b).empty());
 }
@@ -147,7 +158,7 @@ TEST_F(Queried, WhoAsksTooOftenIsNotServed) {
         return std::vector<Bytes>{};
     };
     for (std::uint64_t i = 0; i < 40; ++i) {
-        (void)ask(b, {i, "spring"});
+        (void)ask(b, wish(i, "spring"));
         world.run_for(second / 10);
     }
     EXPECT_GE(looked, 6u);
@@ -164,14 +175,14 @@ TEST_F(Queried, ALostQuestionIsAskedAgainAndSilenceEndsAtTheDeadline) {
             bytes[prefix_bytes] == static_cast<std::uint8_t>(OverlayMessage::Query);
         return !is_question || (++questions > 1 && !all_lost);
     };
-    ASSERT_TRUE(ask(b, {1, "spring"}).ok());
+    ASSERT_TRUE(ask(b, wish(1, "spring")).ok());
     ASSERT_TRUE(world.run_until(4 * second, [&] { return !b.queries_ended.empty(); }));
     EXPECT_EQ(found(b).size(), 1u);
     EXPECT_EQ(questions, 2u);
 
     all_lost = true;
     const auto asked_at = world.now();
-    ASSERT_TRUE(ask(b, {2, "spring", {}, 10, world.now() + 3 * second}).ok());
+    ASSERT_TRUE(ask(b, wish(2, "spring", {}, world.now() + 3 * second)).ok());
     ASSERT_TRUE(world.run_until(20 * second, [&] { return b.queries_ended.size() == 2; }));
     EXPECT_LE(world.now() - asked_at, 4 * second);
     EXPECT_EQ(found(b).size(), 1u);
@@ -181,10 +192,10 @@ TEST_F(Queried, ManyQueriesAtOnceAreRefused) {
     a.search = [](const FindRecords&) { return std::vector<Bytes>{}; };
     world.on_send = [](const World::Node&, const Endpoint&, ByteView) { return false; };
     for (std::uint64_t i = 0; i < Queries::sent_max; ++i)
-        EXPECT_TRUE(ask(b, {i, "spring"}).ok());
-    EXPECT_FALSE(ask(b, {9, "spring"}).ok());
-    EXPECT_FALSE(ask(b, {9, ""}).ok());
-    EXPECT_FALSE(ask(b, {9, std::string(query_text_bytes_max + 1, 'x')}).ok());
+        EXPECT_TRUE(ask(b, wish(i, "spring")).ok());
+    EXPECT_FALSE(ask(b, wish(9, "spring")).ok());
+    EXPECT_FALSE(ask(b, wish(9, "")).ok());
+    EXPECT_FALSE(ask(b, wish(9, std::string(query_text_bytes_max + 1, 'x'))).ok());
 }
 
 TEST_F(Queried, SwarmsThatOneCountedAreHeardByTheOther) {

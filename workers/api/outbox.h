@@ -77,7 +77,7 @@ public:
     Asked<std::vector<FoundTorrent>> rank_records(Errand& errand, CommunityId community,
                                                   std::string text,
                                                   const std::vector<Bytes>& packets);
-    // outbox_search.cpp: what neighbours find, as they answer, until the errand's deadline.
+    // outbox_search_peers.cpp: what neighbours find, as they answer, until the errand's deadline.
     PeerParts search_peers(Errand& errand, const SearchWish& wish);
     Asked<AuthorPage> list_authored(Errand& errand, MemberId member, Page page);
 

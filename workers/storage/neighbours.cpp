@@ -13,6 +13,7 @@ namespace warren::storage {
 namespace {
 
 constexpr std::size_t ranked_max = 100;
+constexpr std::size_t found_bytes_max = 64 * 1024;
 constexpr std::size_t candidates_max = 256;  // swarms that are looked up for one neighbour
 
 using Packets = std::map<RecordRef, Bytes>;
@@ -57,12 +58,13 @@ Task<pipe::Answer> StorageWorker::on_find_records(Call call, FindRecords command
     }
     std::vector<Bytes> out;
     std::size_t bytes = 0;
+    const auto bytes_max = std::min(command.bytes_max, found_bytes_max);
     for (const auto& one : found->torrents) {
         auto& want = wanted[one.torrent.community];
         const auto edit = want.edits.find(one.torrent.ref);
         const auto& torrent = want.packets[one.torrent.ref];
         const auto edited = edit == want.edits.end() ? Bytes{} : want.packets[edit->second];
-        if (torrent.empty() || bytes + torrent.size() + edited.size() > command.bytes_max) continue;
+        if (torrent.empty() || bytes + torrent.size() + edited.size() > bytes_max) continue;
         bytes += torrent.size() + edited.size();
         out.push_back(torrent);
         if (!edited.empty()) out.push_back(edited);

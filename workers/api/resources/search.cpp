@@ -88,10 +88,14 @@ std::optional<PeerParts> ask_peers(Call& call, const SearchWish& wish) {
     return call.outbox().search_peers(errand, wish);
 }
 
-SearchWish wish_of(const Call& call) {
+Outcome<SearchWish> wish_of(const Call& call) {
     SearchWish out{call.query_text("q"), call.limit()};
-    if (const auto id = CommunityId::from_hex_text(call.query_text("community")))
-        out.communities.push_back(*id);
+    const auto community = call.query_text("community");
+    if (community.empty()) return out;
+    const auto id = CommunityId::from_hex_text(community);
+    if (!id)
+        return invalid("the query is not right", {{"?community", "must be 40 hexadecimal digits"}});
+    out.communities.push_back(*id);
     return out;
 }
 
@@ -129,10 +133,11 @@ void merge(std::vector<FoundTorrent>& into, std::vector<FoundTorrent> more) {
 
 Handled search(Call& call) {
     auto wish = wish_of(call);
-    const auto limit = std::size_t{wish.limit};
-    if (call.lines) co_return co_await search_lines(call, std::move(wish));
-    auto peers = ask_peers(call, wish);
-    auto found = co_await call.outbox().search(call.errand, std::move(wish));
+    if (!wish) co_return std::move(wish.problem());
+    const auto limit = std::size_t{wish->limit};
+    if (call.lines) co_return co_await search_lines(call, std::move(*wish));
+    auto peers = ask_peers(call, *wish);
+    auto found = co_await call.outbox().search(call.errand, std::move(*wish));
     if (!found) co_return std::move(found.problem());
     bool more = peers.has_value();
     while (more) {
