@@ -16,21 +16,23 @@ SwarmGossip::SwarmGossip(Hub& hub) : hub_(hub), asked_(4, patience) {}
 
 // A neighbour at random, and one of the communities that we share; the directory has no torrents.
 void SwarmGossip::choose(Nanoseconds now) {
+    const auto told_in = [](const auto& entry) {
+        const auto& [community, membership] = entry;
+        return membership.slot && membership.trusts_us && keeps_records(community) &&
+               community != directory_community();
+    };
     std::vector<Peer*> there;
     for (auto& [member, peer] : hub_.peers.all())
-        if (peer.proven) there.push_back(&peer);
-    for (auto* peer : sample(hub_.random, std::move(there), 4)) {
-        std::vector<CommunityId> shared;
-        for (const auto& [community, membership] : peer->communities)
-            if (membership.slot && membership.trusts_us && keeps_records(community) &&
-                community != directory_community())
-                shared.push_back(community);
-        if (shared.empty()) continue;
-        const auto community = shared[hub_.random.below(shared.size())];
-        const auto token = hub_.next_token();
-        asked_.add(now, token, {community, peer->member});
-        return hub_.emit(CountSwarms{token, community});
-    }
+        if (peer.proven && std::ranges::any_of(peer.communities, told_in)) there.push_back(&peer);
+    if (there.empty()) return;
+    const auto* peer = there[hub_.random.below(there.size())];
+    std::vector<CommunityId> shared;
+    for (const auto& entry : peer->communities)
+        if (told_in(entry)) shared.push_back(entry.first);
+    const auto community = shared[hub_.random.below(shared.size())];
+    const auto token = hub_.next_token();
+    asked_.add(now, token, {community, peer->member});
+    hub_.emit(CountSwarms{token, community});
 }
 
 void SwarmGossip::counted(Token token, std::vector<SwarmCount> swarms) {

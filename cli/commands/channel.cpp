@@ -41,7 +41,8 @@ void print_torrents(const Json& json, bool with_channel) {
         {"NAME", Align::Left, true}, {"SIZE", Align::Right}, {"FILES", Align::Right}};
     columns.push_back({"SEEDERS", Align::Right});
     columns.push_back(with_channel ? Column{"CHANNEL", Align::Left, true} : Column{"PUBLISHED"});
-    if (with_channel) columns.push_back({"SOURCE"});
+    const bool asked_peers = !member(json, "peers_asked").is_null();
+    if (asked_peers) columns.push_back({"SOURCE"});
     columns.push_back({"INFOHASH"});
     if (!with_channel) columns.push_back({"REF"});
     Table table(columns);
@@ -50,7 +51,7 @@ void print_torrents(const Json& json, bool with_channel) {
                                      human_count(size_at(item, "files")), seeders_of(item),
                                      with_channel ? string_at(item, "channel")
                                                   : day_of(number_at(item, "created_ms"))};
-        if (with_channel) row.push_back(string_at(item, "source"));
+        if (asked_peers) row.push_back(string_at(item, "source"));
         row.push_back(string_at(item, "infohash"));
         if (!with_channel) row.push_back(string_at(item, "ref"));
         table.add(std::move(row));

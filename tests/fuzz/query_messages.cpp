@@ -1,6 +1,6 @@
 // Any bytes as a search and as swarm counts: what is accepted has one form and keeps to its bounds.
-#include "protocol/overlay_query_messages.h"
 #include "base/check.h"
+#include "protocol/overlay_query_messages.h"
 
 using namespace warren;
 using namespace warren::protocol;

@@ -154,7 +154,8 @@ TEST(Routes, QueryValues) {
               "?limit must be a whole number from 1 to 1000");
     EXPECT_EQ(query_error("/api/v1/search?q=a&limit=10x"),
               "?limit must be a whole number from 1 to 1000");
-    EXPECT_EQ(query_error("/api/v1/search?q=a&limt=1"), "?limt is unknown; known are: q, limit");
+    EXPECT_EQ(query_error("/api/v1/search?q=a&limt=1"),
+              "?limt is unknown; known are: q, community, remote, wait_ms, limit");
     EXPECT_EQ(query_error("/api/v1/status?x=1"), "?x is unknown; known are: none");
 }
 

@@ -233,8 +233,9 @@ TEST(Program, PrintsForPeopleAndForPrograms) {
         R"({"items":[{"infohash":"aa","name":"Spring","size":1536,"files":2,"channel":"Films"}],"complete":true})";
     Server server(std::vector<std::string>(5, http("200 OK", body)));
     const auto where = at(server, folder);
-    EXPECT_EQ(run("search open film " + where).text, "NAME       SIZE  FILES  CHANNEL  INFOHASH\n"
-                                                     "Spring  1.5 KiB      2  Films    aa\n");
+    EXPECT_EQ(run("search open film " + where).text,
+              "NAME       SIZE  FILES  SEEDERS  CHANNEL  INFOHASH\n"
+              "Spring  1.5 KiB      2        -  Films    aa\n");
     EXPECT_EQ(run("search open film --json " + where).text, body + "\n");
     EXPECT_EQ(run("search open film --quiet " + where).text, "aa\n");
     EXPECT_EQ(run("search open film --field items.name --field items.size " + where).text,
