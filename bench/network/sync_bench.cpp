@@ -122,6 +122,14 @@ public:
         fs::copy_file(paths_[0], paths_[1]);
     }
 
+    ~Pair() {
+        for (const auto& path : paths_)
+            for (const auto* end : {"", "-wal", "-shm", ".kept"})
+                fs::remove(path + end);
+    }
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
+
     const std::string& path(std::size_t side) const { return paths_[side]; }
     const CommunityId& community() const { return channel_.community(); }
 
