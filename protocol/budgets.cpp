@@ -133,6 +133,13 @@ Endpoint room_of(const Endpoint& from) {
 }
 }  // namespace
 
+std::uint64_t source_number(const Endpoint& from) {
+    const auto net = room_of(from);
+    Writer out;
+    out.u8(net.v6 ? 1 : 0).bytes(net.address);
+    return std::max<std::uint64_t>(siphash({}, out.take()), 1);
+}
+
 bool WaitingRoom::enter(const Endpoint& from, std::size_t bytes) {
     if (bytes_ + bytes > bytes_max) return false;
     auto net = nets_.try_emplace(room_of(from), 0).first;

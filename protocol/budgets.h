@@ -90,6 +90,10 @@ private:
     Nanoseconds rotated_ = 0;
 };
 
+// A number for where a packet came from, never zero: of a net (/24, of IPv6 /48); of private
+// networks, of one address.
+std::uint64_t source_number(const Endpoint& from);
+
 // How many bytes may wait for something that others have to say first: a proof, the rest of a
 // record (R-U8). In all, and of one net; of private networks, of one address.
 class WaitingRoom {

@@ -26,10 +26,11 @@ std::optional<Header> header_of(ByteView datagram) {
 }  // namespace
 
 Overlay::Overlay(const PublicKey& own_key, OverlaySettings settings, Random& random)
-    : hub_(own_key, std::move(settings), random), gossip_(hub_), fetcher_(hub_, gossip_),
-      serving_(hub_, fetcher_), sync_(hub_, fetcher_), swarms_(hub_), queries_(hub_),
-      swarm_gossip_(hub_), pairs_(hub_, gossip_), letters_(hub_), walk_(hub_, sync_),
-      discovery_(hub_), dht_(hub_), sources_(random, hub_.settings.source_buckets) {
+    : hub_(own_key, std::move(settings), random), proofs_(hub_), gossip_(hub_, proofs_),
+      fetcher_(hub_, gossip_, proofs_), serving_(hub_, fetcher_), sync_(hub_, fetcher_),
+      swarms_(hub_), queries_(hub_), swarm_gossip_(hub_), pairs_(hub_, gossip_), letters_(hub_),
+      walk_(hub_, sync_), discovery_(hub_), dht_(hub_),
+      sources_(random, hub_.settings.source_buckets) {
     if (hub_.settings.bootstrap) tracker_.emplace(hub_);
 }
 
@@ -80,7 +81,9 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     }
     case OverlayMessage::SyncRecords: {
         auto message = decode_sync_records(header.body);
-        return message ? fetcher_.on_records(now, peer, community, *message) : malformed();
+        if (!message) return malformed();
+        if (proofs_.on_records(now, peer, community, *message)) return;
+        return fetcher_.on_records(now, peer, community, *message);
     }
     case OverlayMessage::SyncOffer: {
         auto message = decode_sync_offer(header.body);
@@ -99,6 +102,10 @@ void Overlay::partner_message(Nanoseconds now, Peer& peer, const Header& header,
     case OverlayMessage::SwarmReply: {
         auto message = decode_swarm_reply(header.body);
         return message ? swarms_.on_reply(now, peer, *message) : malformed();
+    }
+    case OverlayMessage::ProofRequest: {
+        auto message = decode_proof_request(header.body);
+        return message ? serving_.on_proof_request(now, peer, community, *message) : malformed();
     }
     case OverlayMessage::Query: {
         auto message = decode_query(header.body);
@@ -152,8 +159,9 @@ Nanoseconds Overlay::tick(Nanoseconds now) {
     serving_.tick(now);
     if (tracker_) tracker_->tick(now);
     swarms_.tick(now);
-    next = std::min({next, walk_.tick(now), fetcher_.tick(now), sync_.tick(now), pairs_.tick(now),
-                     letters_.tick(now), queries_.tick(now), swarm_gossip_.tick(now)});
+    next = std::min({next, walk_.tick(now), fetcher_.tick(now), proofs_.tick(now), sync_.tick(now),
+                     pairs_.tick(now), letters_.tick(now), queries_.tick(now),
+                     swarm_gossip_.tick(now)});
     for (const auto& key : sync_.take_silent())
         if (auto* peer = hub_.peers.by_member(key.member)) walk_.renew(now, key.community, *peer);
     if (hub_.community(discovery_community) != nullptr) {
@@ -188,7 +196,9 @@ void Overlay::signed_bytes(Nanoseconds now, Token token, const Signature& signat
 }
 
 void Overlay::stored(Nanoseconds now, Token token, const std::vector<RecordVerdict>& verdicts) {
-    if (fetcher_.stored(now, token, verdicts) || pairs_.stored(now, token, verdicts)) return;
+    if (fetcher_.stored(now, token, verdicts) || pairs_.stored(now, token, verdicts) ||
+        proofs_.stored(now, token, verdicts))
+        return;
     const auto grown = gossip_.stored(now, token, verdicts);
     // Where something happens, who lacks neighbours looks for them again.
     if (grown && hub_.peers.count_of(*grown) < hub_.settings.peers_target) walk_.wake(now, *grown);
@@ -229,6 +239,7 @@ void Overlay::failed(Nanoseconds now, Token token) {
     dht_.failed(now, token);
     gossip_.failed(token);
     fetcher_.failed(now, token);
+    proofs_.failed(now, token);
     serving_.failed(now, token);
     sync_.failed(now, token);
     swarms_.failed(token);
@@ -258,6 +269,7 @@ void Overlay::leave(const CommunityId& community) {
     walk_.leave(community);
     sync_.leave(community);
     fetcher_.leave(community);
+    proofs_.leave(community);
     pairs_.leave(community);
     hub_.peers.leave(community);
 }
@@ -279,6 +291,18 @@ std::size_t Overlay::push(Nanoseconds now, const CommunityId& community,
                           const std::vector<Bytes>& packets) {
     walk_.wake(now, community);  // neighbours learn our new root soon
     return gossip_.push(now, community, packets);
+}
+
+void Overlay::judged_again(Nanoseconds now, const CommunityId& community,
+                           const std::vector<JudgedAgain>& records,
+                           const std::vector<Bytes>& let_in) {
+    auto* state = hub_.community(community);
+    if (state == nullptr) return;
+    state->root_stale = true;
+    for (const auto& record : records)
+        proofs_.judged_again(community, record);
+    for (const auto& packet : let_in)
+        gossip_.forward(now, community, packet, hub_.own);
 }
 
 void Overlay::storage_restarted() {

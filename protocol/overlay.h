@@ -11,6 +11,7 @@
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_gossip.h"
 #include "protocol/overlay_hub.h"
+#include "protocol/overlay_proofs.h"
 #include "protocol/overlay_query.h"
 #include "protocol/overlay_serve.h"
 #include "protocol/overlay_swarm_counts.h"
@@ -59,6 +60,9 @@ public:
     // Records of this node, just committed. Returns how many neighbours they went to.
     std::size_t push(Nanoseconds now, const CommunityId& community,
                      const std::vector<Bytes>& packets);
+    // Records that waited were judged again; those let in now that came as news are passed on.
+    void judged_again(Nanoseconds now, const CommunityId& community,
+                      const std::vector<JudgedAgain>& records, const std::vector<Bytes>& let_in);
     // Storage started again: what it had not synced may be gone.
     void storage_restarted();
     void wanted_swarms(Nanoseconds now, const std::vector<Infohash>& infohashes);
@@ -95,6 +99,7 @@ private:
     void direct_message(Nanoseconds now, Peer& peer, const Header& header, ByteView datagram);
 
     Hub hub_;
+    Proofs proofs_;
     Gossip gossip_;
     Fetcher fetcher_;
     Serving serving_;

@@ -39,8 +39,8 @@ std::size_t Fetcher::Job::credit() const {
     return std::clamp<std::size_t>(records * record_bytes_guess, record_bytes_max, ranges_bytes);
 }
 
-Fetcher::Fetcher(Hub& hub, Gossip& gossip)
-    : hub_(hub), gossip_(gossip), storing_(16'384, store_patience),
+Fetcher::Fetcher(Hub& hub, Gossip& gossip, Proofs& proofs)
+    : hub_(hub), gossip_(gossip), proofs_(proofs), storing_(16'384, store_patience),
       came_(hub.random, hub.settings.duplicates_max) {}
 
 void Fetcher::each_line(const CommunityId& community,

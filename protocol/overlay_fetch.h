@@ -24,7 +24,7 @@ inline constexpr Nanoseconds fetch_patience = 500'000'000;  // with an answer, o
 
 class Fetcher {
 public:
-    Fetcher(Hub& hub, Gossip& gossip);
+    Fetcher(Hub& hub, Gossip& gossip, Proofs& proofs);
 
     enum class Origin { Repair, News };  // news is passed on when accepted
     void want(Nanoseconds now, const PartnerKey& key, std::uint64_t session,
@@ -113,6 +113,7 @@ private:
 
     Hub& hub_;
     Gossip& gossip_;
+    Proofs& proofs_;
     Assembly assembly_;
     std::map<PartnerKey, Line> lines_;
     std::set<FlightKey> in_flight_;  // from the asking until storage has answered

@@ -121,7 +121,9 @@ void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Re
     hub_.counters.records_fetched += packets.size();
     auto token = hub_.next_token();
     storing_.add(now, token, std::move(storing));
-    hub_.emit(StoreRecords{token, key.community, std::move(packets), true});
+    const auto* peer = hub_.peers.by_member(key.member);
+    hub_.emit(StoreRecords{token, key.community, std::move(packets), true,
+                           peer == nullptr ? 0 : source_number(peer->address)});
 }
 
 bool Fetcher::came_from(Nanoseconds now, const MemberId& member, std::uint64_t session,
@@ -163,6 +165,9 @@ void Fetcher::settle(Nanoseconds now, const Storing& storing,
                 gossip_.forward(now, storing.key.community, storing.news[i], storing.key.member);
         } else if (verdicts[i] != RecordVerdict::Known) {
             ++hub_.counters.records_refused;
+            // What was compared comes with all that it needs.
+            if (verdicts[i] == RecordVerdict::Waiting && i < storing.news.size())
+                proofs_.waits(now, storing.key.community, storing.news[i], storing.key.member);
         }
     }
     hub_.counters.records_accepted += accepted;

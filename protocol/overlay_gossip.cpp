@@ -24,8 +24,8 @@ void note(std::vector<MemberId>& members, const MemberId& member, std::size_t mo
 
 }  // namespace
 
-Gossip::Gossip(Hub& hub)
-    : hub_(hub), seen_(hub.random, hub.settings.duplicates_max),
+Gossip::Gossip(Hub& hub, Proofs& proofs)
+    : hub_(hub), proofs_(proofs), seen_(hub.random, hub.settings.duplicates_max),
       known_(hub.random, hub.settings.duplicates_max), storing_(news_max, patience) {}
 
 // ---- whom
@@ -164,7 +164,8 @@ void Gossip::on_push(Nanoseconds now, Peer& peer, const Header& header, ByteView
     const auto token = hub_.next_token();
     storing_bytes_ += datagram.size();
     storing_.add(now, token, {header.community, peer.member, to_bytes(datagram), of_record});
-    hub_.emit(StoreRecords{token, header.community, {to_bytes(datagram)}, false});
+    hub_.emit(StoreRecords{
+        token, header.community, {to_bytes(datagram)}, false, source_number(peer.address)});
 }
 
 void Gossip::on_offer(Nanoseconds now, const Peer& peer, const CommunityId& community,
@@ -233,6 +234,8 @@ std::optional<CommunityId> Gossip::stored(Nanoseconds now, Token token,
             pass_on(now, std::move(news), storing->packet, hub_.settings.fan_out);
         return storing->community;
     }
+    if (verdicts.front() == RecordVerdict::Waiting)
+        proofs_.waits(now, storing->community, storing->packet, storing->from);
     ++hub_.counters.records_refused;
     const bool forged = verdicts.front() == RecordVerdict::BadSignature;
     if (forged && hub_.peers.blame(now, storing->from)) ++hub_.counters.peers_banned;

@@ -12,12 +12,13 @@
 #include <unordered_map>
 
 #include "protocol/overlay_hub.h"
+#include "protocol/overlay_proofs.h"
 
 namespace warren::protocol {
 
 class Gossip {
 public:
-    explicit Gossip(Hub& hub);
+    Gossip(Hub& hub, Proofs& proofs);
 
     // Records of this node. Returns how many neighbours they went to.
     std::size_t push(Nanoseconds now, const CommunityId& community,
@@ -77,6 +78,7 @@ private:
     void drop(const std::optional<Storing>& storing);
 
     Hub& hub_;
+    Proofs& proofs_;
     DuplicateFilter seen_;   // packets, whatever they are
     DuplicateFilter known_;  // records that were accepted
     Pending<Storing> storing_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "protocol/community/proof_request.h"
 #include "protocol/overlay_form.h"
 #include "protocol/record.h"
 
@@ -226,6 +227,21 @@ Result<SwarmReply> decode_swarm_reply(ByteView body) {
     out.bitmap = in.u32();
     out.port = in.u16();
     if (!in.done()) return malformed("swarm-reply");
+    return out;
+}
+
+Bytes encode(const ProofRequest& m) {
+    return overlay_head().u64(m.session).u32(m.request).u32(m.bytes_max).bytes(m.questions).take();
+}
+
+Result<ProofRequest> decode_proof_request(ByteView body) {
+    auto in = overlay_body(body);
+    ProofRequest out;
+    out.session = in.u64();
+    out.request = in.u32();
+    out.bytes_max = in.u32();
+    out.questions = in.rest();
+    if (!in.ok() || !decode_questions(out.questions)) return malformed("proof-request");
     return out;
 }
 

@@ -24,6 +24,7 @@ enum class OverlayMessage : std::uint8_t {
     RecordOffer = 20,
     SwarmQuery = 21,
     SwarmReply = 22,
+    ProofRequest = 27,
     Query = 28,        // overlay_query_messages.h
     QueryAnswer = 29,  // as SyncRecords; its session is the query's
     SwarmCounts = 30,
@@ -85,6 +86,13 @@ struct SwarmReply {
     std::uint32_t bitmap = 0;  // bit i: the i-th infohash asked for
     std::uint16_t port = 0;    // TCP
 };
+// Which records decide these questions? Answered by SyncRecords of the same session and request.
+struct ProofRequest {
+    std::uint64_t session = 0;
+    std::uint32_t request = 0;
+    std::uint32_t bytes_max = 0;  // the credit
+    ByteView questions;           // community/proof_request.h
+};
 
 // Bodies only; frame_bare() puts the header in front.
 Bytes encode(const SyncRanges& message);
@@ -94,6 +102,7 @@ Bytes encode(const SyncOffer& message);
 Bytes encode(const RecordOffer& message);
 Bytes encode(const SwarmQuery& message);
 Bytes encode(const SwarmReply& message);
+Bytes encode(const ProofRequest& message);
 Result<SyncRanges> decode_sync_ranges(ByteView body);
 Result<SyncFetch> decode_sync_fetch(ByteView body);
 Result<SyncRecords> decode_sync_records(ByteView body);
@@ -101,6 +110,7 @@ Result<SyncOffer> decode_sync_offer(ByteView body);
 Result<RecordOffer> decode_record_offer(ByteView body);
 Result<SwarmQuery> decode_swarm_query(ByteView body);
 Result<SwarmReply> decode_swarm_reply(ByteView body);
+Result<ProofRequest> decode_proof_request(ByteView body);
 
 // The smallest ref above this one: with it a range of exactly one record can be written.
 RecordRef next_ref(const RecordRef& ref);

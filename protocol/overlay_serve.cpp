@@ -10,6 +10,7 @@ namespace warren::protocol {
 namespace {
 constexpr std::uint32_t reply_bytes_max = 64 * 1024;
 constexpr std::size_t queue_bytes_max = 256 * 1024;    // of the answers to one partner
+constexpr std::size_t queue_max = 256;                 // of them, however little they ask for
 constexpr std::size_t asked_max = 16, asked_each = 4;  // with storage: in all, of one partner
 constexpr Nanoseconds patience = 10'000'000'000;
 constexpr Nanoseconds echo_time = 60'000'000'000;
@@ -29,14 +30,27 @@ void Serving::on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community
             std::ranges::any_of(*selections, [](const auto& one) { return one.all > 0; });
         echoes = whole && membership->gave_us + echo_time > now;
     }
+    queue(now, peer,
+          {community, message.session, message.request, false, to_bytes(message.selections),
+           message.bytes_max, echoes});
+}
+
+void Serving::on_proof_request(Nanoseconds now, Peer& peer, const CommunityId& community,
+                               const ProofRequest& message) {
+    queue(now, peer,
+          {community, message.session, message.request, true, to_bytes(message.questions),
+           message.bytes_max});
+}
+
+void Serving::queue(Nanoseconds now, Peer& peer, Question question) {
     if (!peer.replies.positive(now)) return void(++hub_.counters.dropped_reply_budget);
-    const auto bytes = std::min(message.bytes_max, reply_bytes_max);
+    question.bytes_max = std::min(question.bytes_max, reply_bytes_max);
     auto& line = lines_[peer.member];
-    if (line.bytes + bytes > queue_bytes_max) return void(++hub_.counters.dropped_busy);
+    if (line.bytes + question.bytes_max > queue_bytes_max || line.queue.size() >= queue_max)
+        return void(++hub_.counters.dropped_busy);
     if (line.queue.empty()) turns_.push_back(peer.member);
-    line.bytes += bytes;
-    line.queue.push_back(
-        {community, message.session, message.request, to_bytes(message.selections), bytes, echoes});
+    line.bytes += question.bytes_max;
+    line.queue.push_back(std::move(question));
     serve(now);
 }
 
@@ -65,8 +79,11 @@ void Serving::ask(Nanoseconds now, const MemberId& member, Line& line) {
                {member, question.community, question.session, question.request, question.bytes_max,
                 question.echoes});
     const auto read_max = question.echoes ? 2 * question.bytes_max : question.bytes_max;
-    hub_.emit(FetchRecords{token, question.community, question.session,
-                           std::move(question.selections), read_max});
+    if (question.proof)
+        hub_.emit(GetProof{token, question.community, std::move(question.wanted), read_max});
+    else
+        hub_.emit(FetchRecords{token, question.community, question.session,
+                               std::move(question.wanted), read_max});
 }
 
 void Serving::settle(Nanoseconds now, const MemberId& member) {

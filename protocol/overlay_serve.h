@@ -1,6 +1,6 @@
-// Serving: partners ask for records and get them in turns, so that one who asks for much has no
-// more than the rest (R-U5). Each has a bounded queue of what it asked for; few questions are with
-// storage at a time. Who is no partner is not served at all.
+// Serving: partners ask for records, and for proofs, and get them in turns, so that one who asks
+// for much has no more than the rest (R-U5). Each has a bounded queue of what it asked for; few
+// questions are with storage at a time. Who is no partner is not served at all.
 #pragma once
 
 #include <deque>
@@ -18,6 +18,8 @@ public:
 
     void on_fetch(Nanoseconds now, Peer& peer, const CommunityId& community,
                   const SyncFetch& message);
+    void on_proof_request(Nanoseconds now, Peer& peer, const CommunityId& community,
+                          const ProofRequest& message);
     void fetched(Nanoseconds now, Token token, const FetchedRecords& fetched);
     void failed(Nanoseconds now, Token token);
     void tick(Nanoseconds now);
@@ -27,7 +29,8 @@ private:
         CommunityId community;
         std::uint64_t session = 0;
         std::uint32_t request = 0;
-        Bytes selections;
+        bool proof = false;  // `wanted`: questions about rights, else selections
+        Bytes wanted;
         std::uint32_t bytes_max = 0;  // of the answer
         bool echoes = false;          // all of ranges in which both sides lack a part
     };
@@ -44,6 +47,7 @@ private:
         std::uint32_t bytes_max = 0;
         bool echoes = false;
     };
+    void queue(Nanoseconds now, Peer& peer, Question question);
     void serve(Nanoseconds now);
     void ask(Nanoseconds now, const MemberId& member, Line& line);
     void settle(Nanoseconds now, const MemberId& member);

@@ -72,7 +72,8 @@ struct StoreRecords {
     Token token = 0;
     CommunityId community;
     std::vector<Bytes> packets;
-    bool solicited = false;  // asked for (sync), so it is worth waiting for credit
+    bool solicited = false;    // asked for (sync), so it is worth waiting for credit
+    std::uint64_t source = 0;  // whence they came: source_number(), budgets.h
 };
 struct Reconcile {
     Token token = 0;
@@ -94,9 +95,16 @@ struct FetchRecords {
     Bytes selections;
     std::uint32_t bytes_max = 0;
 };
-struct FetchedRecords {  // its answer
+struct FetchedRecords {  // its answer, and that of GetProof
     std::vector<Bytes> packets;
     bool cut = false;  // more was asked for than the bytes allowed
+};
+// The records that answer questions about rights (community/proof_request.h).
+struct GetProof {
+    Token token = 0;
+    CommunityId community;
+    Bytes questions;
+    std::uint32_t bytes_max = 0;
 };
 struct FindSwarm {
     Token token = 0;
@@ -215,10 +223,10 @@ struct SwarmsCounted {  // by a neighbour
     std::vector<SwarmCount> swarms;
 };
 using Effect = std::variant<SendDatagram, CheckSignature, SignAndSend, StoreRecords, Reconcile,
-                            GetRoot, FetchRecords, FindSwarm, AddTorrentPeers, PeerMet, PeerLost,
-                            InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound, JudgePair,
-                            PairOpened, PairSettled, LetterArrived, LetterDone, FindRecords,
-                            QueryAnswered, QueryEnded, CountSwarms, SwarmsCounted>;
+                            GetRoot, FetchRecords, GetProof, FindSwarm, AddTorrentPeers, PeerMet,
+                            PeerLost, InSync, SyncEnded, DhtFound, DhtStored, DhtPeersFound,
+                            JudgePair, PairOpened, PairSettled, LetterArrived, LetterDone,
+                            FindRecords, QueryAnswered, QueryEnded, CountSwarms, SwarmsCounted>;
 
 // What became of a record, as storage says it (ipc-schema/record.fbs has the same order).
 enum class RecordVerdict : std::uint8_t {
@@ -228,6 +236,11 @@ enum class RecordVerdict : std::uint8_t {
     Refused = 3,
     BadSignature = 4,
     NotStored = 5,
+};
+// A record that waited was judged again, for another one came that it depends on.
+struct JudgedAgain {
+    RecordRef ref;
+    RecordVerdict verdict = RecordVerdict::Waiting;
 };
 
 #define WARREN_OVERLAY_COUNTERS(row)                                                               \
@@ -255,7 +268,10 @@ enum class RecordVerdict : std::uint8_t {
                                                         row(queries_sent) row(queries_answered)    \
                                                             row(query_answers_received)            \
                                                                 row(swarm_counts_sent)             \
-                                                                    row(swarm_counts_received)
+                                                                    row(swarm_counts_received)     \
+                                                                        row(proofs_asked) row(     \
+                                                                            proofs_received)       \
+                                                                            row(proofs_given_up)
 
 struct OverlayCounters {
 #define WARREN_COUNTER_FIELD(name) std::uint64_t name = 0;

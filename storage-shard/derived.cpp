@@ -110,6 +110,9 @@ Result<void> Derived::prepare_authors() {
     WARREN_TRY(same_place_,
                connection_.prepare("SELECT count(*) FROM (SELECT 1 FROM written WHERE author = ?1 "
                                    "AND community = ?2 AND prev_time = ?3 AND prev = ?4 LIMIT 3)"));
+    WARREN_TRY(beside_, connection_.prepare(
+                            "SELECT time, record FROM written WHERE author = ?1 AND community = ?2 "
+                            "AND prev_time = ?3 AND prev = ?4 AND record != ?5 LIMIT 1"));
     WARREN_TRY(count_author_,
                connection_.prepare("UPDATE author SET records = records + ?2, forks = forks + ?3 "
                                    "WHERE number = ?1"));

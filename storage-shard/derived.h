@@ -64,6 +64,9 @@ struct CaughtUp {
     std::size_t records = 0;                  // indexed in this step
     IndexMark mark;                           // after it
     std::vector<AnnouncedChannel> announced;  // in this step; for those who follow them
+    // Two records of one author that name the same predecessor, of which the later came in this
+    // step.
+    std::vector<std::pair<RecordRef, RecordRef>> forks;
 };
 // What a verdict changed of a record: shown from now on, by its packet; or (empty) no longer.
 struct Judged {
@@ -232,7 +235,8 @@ private:
     Statement put_announced_, put_torrent_, has_torrent_, newest_torrent_;
     Statement put_item_, find_item_, newest_item_, drop_item_, items_of_, author_key_;
     Statement edit_torrent_, torrent_text_, said_, count_say_, tell_standing_;
-    Statement find_author_, put_author_, put_written_, same_place_, count_author_, count_in_;
+    Statement find_author_, put_author_, put_written_, same_place_, beside_, count_author_,
+        count_in_;
     Statement torrents_of_, created_, remove_torrent_, authors_of_, remove_written_, remove_in_,
         doomed_;
     Statement next_author_, below_, find_torrent_, remove_one_, drop_in_, drop_author_;

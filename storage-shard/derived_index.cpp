@@ -123,7 +123,13 @@ Result<void> Derived::index_author(const protocol::RecordView& record, Step& ste
     ++counts.records;
     if (record.prev == RecordRef{}) return {};  // naming no predecessor proves nothing
     WARREN_TRY(auto there, same_place_.number(author, record.community, prev_time, prev));
-    if (there == 2) ++counts.forks;
+    if (there != 2) return {};
+    ++counts.forks;
+    Rows beside = beside_.rows(author, record.community, prev_time, prev, record.id);
+    WARREN_TRY(const bool found, beside.next());
+    if (found)
+        step.out.forks.emplace_back(RecordRef{time_of(beside.integer(0)), beside.id<RecordId>(1)},
+                                    record.ref());
     return {};
 }
 

@@ -83,6 +83,7 @@ Result<void> Shard::load(const std::string& path, const ShardOptions& options, L
     WARREN_TRY_VOID(migrate(connection_, FileKind::Community));
     WARREN_TRY_VOID(connection_.set_bytes_max(options.bytes_max));
     WARREN_TRY_VOID(connection_.set_cache_kib(options.cache_kib));
+    room_.share(options.waiting);
     WARREN_TRY(fence_, Fence::raise(path, options.epoch));
     {
         // What an older opener began has ended, and it begins nothing more.

@@ -36,7 +36,9 @@ enum class Verdict { Accepted, Known, Waiting, Refused, NotStored };
 // Somebody's packet, and what bounds it.
 struct Incoming {
     ByteView packet;
-    bool pushed = false;  // nobody asked for it: its author's rate binds it (R-C1)
+    bool pushed = false;       // nobody asked for it: its author's rate binds it (R-C1)
+    std::uint64_t source = 0;  // a number of the net that it came from; zero: from nobody outside
+    Nanoseconds since = 0;     // when it came, if it waited before
 };
 
 // What became of a record, and the records that say so.
@@ -50,9 +52,16 @@ struct Governance {
     std::optional<RecordRef> end;  // the record that ended the community
     std::vector<protocol::Standing> standings;
 };
+// What became of a record that waited, when it was judged again.
+struct JudgedAgain {
+    RecordRef ref;
+    Verdict verdict = Verdict::Waiting;
+    Bytes packet;  // if it is let in, and nobody had asked for it
+};
 struct ForkProof {
     protocol::PublicKey author;
     Bytes proof;  // protocol/community/fork.h
+    enum class Found { AtCommit, ByIndex } found = Found::AtCommit;
 };
 
 struct ShardOptions {
@@ -60,8 +69,9 @@ struct ShardOptions {
     std::uint64_t bytes_max = std::uint64_t{256} << 20;
     // After a failed write the file is proven before it is trusted again.
     Check check = Check::None;
-    std::int64_t unix_s = 0;  // now; chooses the epoch of the sums
-    int cache_kib = 1024;     // memory for pages, of the connection
+    std::int64_t unix_s = 0;                           // now; chooses the epoch of the sums
+    int cache_kib = 1024;                              // memory for pages, of the connection
+    std::shared_ptr<WaitingLedger> waiting = nullptr;  // which all shards of a process share
 };
 
 struct PublishRequest {
@@ -135,6 +145,10 @@ public:
                                      std::span<const RecordRef> stored, std::size_t bytes_max);
     Result<std::optional<Bytes>> packet(const RecordRef& ref);
     const WaitingRoom& waiting_room() const { return room_; }
+    // Of others what waits too long goes. True: some of theirs still wait.
+    bool expire_waiting(Nanoseconds now) { return room_.expire(now); }
+    // Those that waited and were judged again since the last call.
+    std::vector<JudgedAgain> take_judged_again() { return std::exchange(judged_again_, {}); }
 
     // Publishing in two steps, for signing happens elsewhere. One publish at a time per shard.
     Result<PreparedPublish> prepare_publish(const PublishRequest& request);
@@ -186,6 +200,8 @@ public:
     // not punished.
     std::uint64_t forks() const { return forks_; }
     // The proofs that were kept since the last call: of each author the first one.
+    // Of pairs that the index of authors found to name one predecessor.
+    Result<void> prove_forks(std::span<const std::pair<RecordRef, RecordRef>> forks);
     std::vector<ForkProof> take_new_forks() { return std::exchange(new_forks_, {}); }
     // Checkpoints when the log has grown to so many pages; call after answering.
     static constexpr int log_pages_max = 4000;
@@ -284,6 +300,8 @@ private:
     Result<void> note_authors(Batch& batch);
     Result<void> note_author(const Row& row, Batch& batch);
     Result<void> keep_fork(const Row& row, const RecordRef& other, Batch& batch);
+    Result<bool> wants_fork(const protocol::PublicKey& author);
+    Result<bool> write_fork(ByteView one, ByteView other, ForkProof::Found found);
 
     Result<std::optional<RecordRef>> earlier_result(const RequestId& request);
     Result<RecordRef> own_head(const protocol::PublicKey& author);
@@ -350,6 +368,7 @@ private:
     std::optional<Sweep> sweep_;
     WaitingRoom room_;
     std::vector<WaitingRoom::Guest> released_;  // to be stored in the next step
+    std::vector<JudgedAgain> judged_again_;
     AuthorRates rates_;
     bool failed_ = false;
 };

@@ -143,7 +143,12 @@ void Shard::take_effect(const Judged& judged, Batch& batch) {
 
 void Shard::wait(const Judged& judged, const protocol::RecordView& record, const Incoming& from) {
     const bool may_come = judged.claim || judged.verdict == Verdict::Waiting;
-    if (may_come) room_.put({judged.claim, record.ref(), record.author, to_bytes(from.packet)});
+    if (!may_come) return;
+    WaitingRoom::Guest guest{judged.claim, record.ref(), to_bytes(from.packet)};
+    guest.source = from.source;
+    guest.pushed = from.pushed;
+    guest.since = from.since;
+    room_.put(std::move(guest), monotonic_now());
 }
 
 // In the order in which verdicts rest on each other: who founded, control records by their time
@@ -163,7 +168,8 @@ void Shard::judge_all(std::span<const Decoded> records, std::span<const Incoming
         if (verdict == Verdict::Waiting || verdict == Verdict::Refused)
             return wait(judged, one.record, from);
         if (verdict != Verdict::Accepted) return;
-        if (from.pushed && !rates_.take(one.record.author, from.packet.size(), monotonic_now())) {
+        const bool rated = from.pushed && from.since == 0;
+        if (rated && !rates_.take(one.record.author, from.packet.size(), monotonic_now())) {
             verdict = Verdict::NotStored;
             return;
         }
@@ -221,8 +227,13 @@ Result<bool> Shard::work(const PruneBudget& budget) {
         released_.erase(released_.begin(), released_.begin() + static_cast<std::ptrdiff_t>(count));
         std::vector<Incoming> incoming;
         for (const auto& guest : guests)
-            incoming.push_back({guest.packet});
-        WARREN_TRY_VOID(store(incoming, Durability::Replicated));
+            incoming.push_back({guest.packet, guest.pushed, guest.source, guest.since});
+        WARREN_TRY(const auto verdicts, store(incoming, Durability::Replicated));
+        for (std::size_t i = 0; i < guests.size(); ++i) {
+            const bool news = guests[i].pushed && verdicts[i] == Verdict::Accepted;
+            judged_again_.push_back(
+                {guests[i].ref, verdicts[i], news ? std::move(guests[i].packet) : Bytes{}});
+        }
         return has_work();
     }
     return watched(sweep_step(budget));

@@ -56,6 +56,7 @@ private:
     void apply(protocol::GetRoot& effect);
     void apply(protocol::FetchRecords& effect);
     void apply(protocol::FindSwarm& effect);
+    void apply(protocol::GetProof& effect) { overlay_.failed(monotonic_now(), effect.token); }
     void apply(protocol::AddTorrentPeers&) {}
     void apply(protocol::PeerMet&) {}
     void apply(protocol::PeerLost&) {}

@@ -200,6 +200,8 @@ Exit run_channel_moderation_log(const Call& call) {
                    string_at(item, "ref")});
     std::fputs(table.text(terminal_width()).c_str(), stdout);
     print_more(asked.json);
+    if (!table.empty())
+        std::printf("Who allowed it: warren community why %s REF\n", call.text("CHANNEL").c_str());
     return Exit::Ok;
 }
 

@@ -39,7 +39,7 @@ const std::vector<Edge>& edges() {
         {Role::Network, Role::Sign, tags(G::Sign, G::GetIdentity)},
         {Role::Verify, Role::Storage, tags(S::StoreRecords)},
         {Role::Storage, Role::Sign, tags(G::Sign, G::GetIdentity)},
-        {Role::Storage, Role::Network, tags(N::PushRecords, N::CommunityChanged)},
+        {Role::Storage, Role::Network, tags(N::PushRecords, N::CommunityChanged, N::WaitersJudged)},
         {Role::Torrent, Role::Storage,
          tags(S::PutDownload, S::PutResume, S::ForgetDownload, S::ListStoredDownloads,
               S::PutHealth)},

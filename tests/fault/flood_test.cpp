@@ -3,21 +3,17 @@
 // under load: its socket lives in the supervisor, so nothing is lost. WARREN_FLOOD_SECONDS sets the
 // length of the first (10 unless set).
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 
 #include "base/clock.h"
 #include "bench/support/processes.h"
 #include "protocol/overlay_messages.h"
 #include "tests/support/journey.h"
-#include "tests/support/test_identity.h"
+#include "tests/support/overlay_sender.h"
 
 namespace warren::test {
 namespace {
@@ -28,61 +24,6 @@ constexpr std::size_t bad_per_s = 10'000, storm_per_s = 100'000, honest_per_s = 
 constexpr std::size_t signed_ahead = 16'384;
 constexpr Nanoseconds lost_after = 2_s;
 
-sockaddr_in socket_address(const Endpoint& at) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    std::copy_n(at.address.begin(), 4, reinterpret_cast<std::uint8_t*>(&out.sin_addr));
-    out.sin_port = htons(at.port);
-    return out;
-}
-
-// A UDP socket on an address of the loopback network.
-class Sender {
-public:
-    explicit Sender(const Endpoint& from)
-        : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-        const auto own = socket_address(from);
-        EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
-    }
-    ~Sender() { ::close(fd_); }
-    Sender(const Sender&) = delete;
-    Sender& operator=(const Sender&) = delete;
-
-    bool send(const Endpoint& to, ByteView bytes) {
-        const auto there = socket_address(to);
-        return ::sendto(fd_, bytes.data(), bytes.size(), 0,
-                        reinterpret_cast<const sockaddr*>(&there),
-                        sizeof there) == static_cast<ssize_t>(bytes.size());
-    }
-    std::optional<Bytes> receive() {
-        Bytes out(2048);
-        const auto got = ::recv(fd_, out.data(), out.size(), 0);
-        if (got < 0) return std::nullopt;
-        out.resize(static_cast<std::size_t>(got));
-        return out;
-    }
-    int fd() const { return fd_; }
-
-private:
-    int fd_;
-};
-
-Bytes request(const TestIdentity& by, const Endpoint& to, std::uint16_t identifier,
-              std::uint64_t echo) {
-    IntroductionRequest message;
-    message.destination = to;
-    message.identifier = identifier;
-    Trailer trailer;
-    trailer.cookie = 7;
-    trailer.echo = echo;
-    trailer.trusts = true;
-    const auto extra = encode(trailer);
-    message.extra = extra;
-    return by.signed_packet(frame_signed(
-        directory_community(), static_cast<std::uint8_t>(BaseMessage::IntroductionRequest),
-        by.public_key(), identifier, encode(message)));
-}
-
 // An honest peer: asks to be introduced again and again, and notes when it was answered. An answer
 // has passed network, verify, network, sign and network again.
 class Honest {
@@ -91,7 +32,8 @@ public:
         : node_(node), identity_(77), sender_(Endpoint::ipv4(127, 0, 0, 1, 0)) {}
 
     void ask() {
-        const auto packet = request(identity_, node_, ++identifier_, cookie_);
+        const auto packet =
+            introduction_request(directory_community(), identity_, node_, ++identifier_, cookie_);
         if (first_.empty()) first_ = packet;
         asked_[identifier_] = monotonic_now();
         sender_.send(node_, packet);
@@ -156,8 +98,8 @@ public:
     // So that signing them does not hold a storm up.
     void sign_ahead() {
         for (std::size_t i = 0; i < signed_ahead; ++i)
-            signed_.push_back(request(*strangers_[i % strangers_.size()], node_,
-                                      static_cast<std::uint16_t>(i), 0));
+            signed_.push_back(
+                ask(*strangers_[i % strangers_.size()], static_cast<std::uint16_t>(i), 0));
     }
     void send() {
         const auto& stranger = *strangers_[sent_ / 5 % strangers_.size()];
@@ -167,6 +109,9 @@ public:
     std::size_t sent() const { return sent_; }
 
 private:
+    Bytes ask(const TestIdentity& by, std::uint16_t identifier, std::uint64_t echo) const {
+        return introduction_request(directory_community(), by, node_, identifier, echo);
+    }
     Bytes next(const TestIdentity& stranger) {
         Bytes noise(30 + random_.below(400));
         random_.fill(noise);
@@ -177,13 +122,13 @@ private:
             return frame_bare(directory_community(), static_cast<std::uint8_t>(random_.next()),
                               noise);
         case 2: {
-            if (forged_.empty()) forged_ = request(stranger, node_, 1, 1);
+            if (forged_.empty()) forged_ = ask(stranger, 1, 1);
             auto bytes = forged_;
             random_.fill(std::span(bytes).last(signature_bytes));
             return bytes;
         }
         case 3:
-            return signed_.empty() ? request(stranger, node_, identifier, 0)
+            return signed_.empty() ? ask(stranger, identifier, 0)
                                    : signed_[sent_ / 5 % signed_.size()];
         default: return replayed_;
         }
@@ -217,24 +162,6 @@ void run(Honest& honest, Flood* flood, double seconds, std::size_t bad = bad_per
         honest.listen();
     }
     wait_until([&] { return honest.listen(), false; }, 1);  // what is on its way
-}
-
-double rss_mib(pid_t pid) {
-    std::ifstream in("/proc/" + std::to_string(pid) + "/status");
-    for (std::string word; in >> word;)
-        if (word == "VmRSS:") {
-            double kib = 0;
-            in >> kib;
-            return kib / 1024;
-        }
-    return 0;
-}
-
-std::uint64_t metric(Node& node, const std::string& name) {
-    const auto text = node.get("/metrics").text;
-    const auto at = text.find("\nwarren_" + name + "{");
-    if (at == text.npos) return 0;
-    return std::stoull(text.substr(text.find("} ", at) + 2));
 }
 
 double flood_seconds() {

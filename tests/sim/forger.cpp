@@ -1,6 +1,8 @@
 // The switches have no default: who adds a message adds it here.
 #include "tests/sim/forger.h"
 
+#include "protocol/community/proof_request.h"
+
 namespace warren::sim {
 
 using namespace protocol;
@@ -106,6 +108,10 @@ Bytes Forger::overlay_body(OverlayMessage id) {
         return encode(RecordOffer{{RecordRef{1, random.id<RecordId>()}}});
     case OverlayMessage::SwarmQuery: return encode(SwarmQuery{1, {random.id<Infohash>()}});
     case OverlayMessage::SwarmReply: return encode(SwarmReply{1, 1, 80});
+    case OverlayMessage::ProofRequest: {
+        const Question question{key, {right::permit, 2, 5}};
+        return encode(ProofRequest{1, 1, 65536, encode({&question, 1})});
+    }
     case OverlayMessage::Query: return encode(Query{1, 50, {}, "film"});
     case OverlayMessage::QueryAnswer: return encode(SyncRecords{});
     case OverlayMessage::SwarmCounts:

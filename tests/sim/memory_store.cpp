@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "protocol/community/proof_request.h"
 #include "protocol/community/types.h"
 
 namespace warren::sim {
@@ -53,7 +54,7 @@ Bytes signed_packet(Bytes unsigned_bytes) {
     return unsigned_bytes;
 }
 
-RecordVerdict MemoryStore::add(ByteView packet) {
+RecordVerdict MemoryStore::add(ByteView packet, bool pushed) {
     auto record = decode_record(packet);
     if (!record || record->community != community_)
         return fake_verify(packet) ? RecordVerdict::Refused : RecordVerdict::BadSignature;
@@ -64,7 +65,7 @@ RecordVerdict MemoryStore::add(ByteView packet) {
     const auto ref = record->ref();
     if (records_.contains(ref) || outside_.contains(ref)) return RecordVerdict::Known;
     if (ref.time < floor_ && !is_lasting(packet)) return RecordVerdict::NotStored;
-    Stored stored{to_bytes(packet), element_value(key_, record->id)};
+    Stored stored{to_bytes(packet), element_value(key_, record->id), pushed};
     if (evaluator_) return judge(*record, std::move(stored));
     put(ref, std::move(stored));
     return RecordVerdict::Accepted;
@@ -79,10 +80,19 @@ RecordVerdict MemoryStore::judge(const RecordView& record, Stored stored) {
     const auto ref = record.ref();
     outside_.emplace(ref, std::move(stored));
     for (const auto& change : evaluator_->add(record)) {
-        auto& from = is_in(change.after) ? outside_ : records_;
+        const bool in = is_in(change.after);
+        const auto waited = outside_.find(change.record);
+        if (change.record != ref && waited != outside_.end()) {
+            again_.records.push_back({change.record, in ? RecordVerdict::Accepted
+                                                     : change.after == Verdict::Waiting
+                                                         ? RecordVerdict::Waiting
+                                                         : RecordVerdict::Refused});
+            if (in && waited->second.pushed) again_.let_in.push_back(waited->second.packet);
+        }
+        auto& from = in ? outside_ : records_;
         const auto at = from.find(change.record);
         if (at == from.end()) continue;
-        if (is_in(change.after)) {
+        if (in) {
             put(change.record, std::move(at->second));
             outside_.erase(at);
         } else {
@@ -93,6 +103,27 @@ RecordVerdict MemoryStore::judge(const RecordView& record, Stored stored) {
     const auto verdict = *evaluator_->verdict(ref);
     if (verdict == Verdict::Waiting) return RecordVerdict::Waiting;
     return is_in(verdict) ? RecordVerdict::Accepted : RecordVerdict::Refused;
+}
+
+FetchedRecords MemoryStore::prove(ByteView questions, std::size_t bytes_max) const {
+    FetchedRecords out;
+    const auto asked = decode_questions(questions);
+    if (!asked || !evaluator_) return out;
+    std::set<RecordRef> refs;
+    for (const auto& ref : proof_of(evaluator_->permissions(), *asked))
+        refs.insert(ref);
+    for (const auto& [ref, stored] : records_)
+        if (stored.packet[prefix_bytes] == type_of(community_).founding) refs.insert(ref);
+    std::size_t used = 0;
+    for (const auto& ref : refs) {
+        const auto at = records_.find(ref);
+        if (at == records_.end()) continue;
+        used += at->second.packet.size();
+        out.cut = used > bytes_max;
+        if (out.cut) break;
+        out.packets.push_back(at->second.packet);
+    }
+    return out;
 }
 
 void MemoryStore::put(const RecordRef& ref, Stored stored) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -37,7 +38,16 @@ public:
     // Content before that time is forgotten, and not taken any more.
     void set_floor(GlobalTime floor);
 
-    protocol::RecordVerdict add(ByteView packet);
+    protocol::RecordVerdict add(ByteView packet, bool pushed = false);
+    // Those that waited outside and were judged again since the last call; of those let in that had
+    // been pushed, the packets.
+    struct Again {
+        std::vector<protocol::JudgedAgain> records;
+        std::vector<Bytes> let_in;
+    };
+    Again take_again() { return std::exchange(again_, {}); }
+    // The answer to questions about rights: the founding record and those that decide.
+    protocol::FetchedRecords prove(ByteView questions, std::size_t bytes_max) const;
     // What this node's next record gets. A record from the far future does not drag it (R-C2).
     GlobalTime next_time() const { return clock_ + 1; }
     // Of all records from `floor` on and their verdicts: equal where nodes agree.
@@ -60,6 +70,7 @@ private:
     struct Stored {
         Bytes packet;
         protocol::RangeSum value;
+        bool pushed = false;
     };
     protocol::RecordVerdict judge(const protocol::RecordView& record, Stored stored);
     void put(const RecordRef& ref, Stored stored);
@@ -71,6 +82,7 @@ private:
     std::map<RecordRef, Stored> outside_;  // judged, and not accepted
     std::unique_ptr<protocol::Evaluator> evaluator_;
     std::unique_ptr<MemoryStore> lasting_;  // what is never pruned
+    Again again_;
     GlobalTime clock_ = 0, floor_ = 0;
 };
 

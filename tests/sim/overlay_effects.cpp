@@ -38,10 +38,13 @@ void World::apply(Node& node, SignAndSend& effect) {
 
 void World::apply(Node& node, StoreRecords& effect) {
     answer(node, commit, [&node, e = std::move(effect)](Overlay& o, Nanoseconds at) {
+        auto& store = node.stores.at(e.community);
         std::vector<RecordVerdict> verdicts;
         for (const auto& packet : e.packets)
-            verdicts.push_back(node.stores.at(e.community).add(packet));
+            verdicts.push_back(store.add(packet, !e.solicited));
         o.stored(at, e.token, verdicts);
+        const auto again = store.take_again();
+        if (!again.records.empty()) o.judged_again(at, e.community, again.records, again.let_in);
     });
 }
 
@@ -73,6 +76,12 @@ void World::apply(Node& node, FetchRecords& effect) {
     answer(node, quick, [&node, e = std::move(effect)](Overlay& o, Nanoseconds at) {
         auto& store = node.stores.at(e.community);
         o.fetched(at, e.token, store.fetch(e.session, e.selections, e.bytes_max));
+    });
+}
+
+void World::apply(Node& node, GetProof& effect) {
+    answer(node, quick, [&node, e = std::move(effect)](Overlay& o, Nanoseconds at) {
+        o.fetched(at, e.token, node.stores.at(e.community).prove(e.questions, e.bytes_max));
     });
 }
 

@@ -120,6 +120,7 @@ private:
     void apply(Node& node, protocol::Reconcile& effect);
     void apply(Node& node, protocol::GetRoot& effect);
     void apply(Node& node, protocol::FetchRecords& effect);
+    void apply(Node& node, protocol::GetProof& effect);
     void apply(Node& node, protocol::FindSwarm& effect);
     void apply(Node& node, protocol::AddTorrentPeers& effect);
     void apply(Node& node, protocol::JudgePair& effect);

@@ -1,6 +1,7 @@
 // Batches to verify.
 #include "workers/network/batches.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace warren::network {
@@ -96,16 +97,17 @@ pipe::Task<void> Batches::check(std::vector<protocol::CheckSignature> batch) {
 }
 
 pipe::Task<void> Batches::verify(Source source, std::vector<protocol::StoreRecords> batch) {
-    std::vector<Bytes> packets;
+    Received received;
     std::vector<std::size_t> counts;
     for (auto& records : batch) {
         counts.push_back(records.packets.size());
-        std::move(records.packets.begin(), records.packets.end(), std::back_inserter(packets));
+        received.sources.insert(received.sources.end(), counts.back(), records.source);
+        std::ranges::move(records.packets, std::back_inserter(received.packets));
     }
     auto policy = source.solicited ? pipe::NoCredit::Wait : pipe::NoCredit::Drop;
     auto started = monotonic_now();
     auto verdicts =
-        co_await outbox_.verify_records(source.community, std::move(packets), policy, Durable::No);
+        co_await outbox_.verify_records(source.community, std::move(received), policy, Durable::No);
     auto now = monotonic_now();
     host_.metrics().observe_us("overlay_store_seconds",
                                static_cast<std::uint64_t>((now - started) / 1000));

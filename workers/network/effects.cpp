@@ -65,6 +65,7 @@ void NetworkWorker::apply(protocol::Effect& effect) {
         void operator()(Reconcile& e) { pipe::spawn(io, worker.reconcile(std::move(e))); }
         void operator()(GetRoot& e) { pipe::spawn(io, worker.get_root(e)); }
         void operator()(FetchRecords& e) { pipe::spawn(io, worker.fetch(std::move(e))); }
+        void operator()(GetProof& e) { pipe::spawn(io, worker.prove(std::move(e))); }
         void operator()(FindSwarm& e) { pipe::spawn(io, worker.find_swarm(std::move(e))); }
         void operator()(AddTorrentPeers& e) { pipe::spawn(io, worker.add_peers(std::move(e))); }
         void operator()(PeerMet& e) { worker.tell(e); }
@@ -165,6 +166,17 @@ pipe::Task<void> NetworkWorker::fetch(protocol::FetchRecords effect) {
     auto now = monotonic_now();
     if (fetched.ok())
         overlay_->fetched(now, token, *fetched);
+    else
+        overlay_->failed(now, token);
+    flush_soon();
+}
+
+pipe::Task<void> NetworkWorker::prove(protocol::GetProof effect) {
+    const auto token = effect.token;
+    auto proof = co_await outbox_.get_proof(std::move(effect));
+    const auto now = monotonic_now();
+    if (proof.ok())
+        overlay_->fetched(now, token, *proof);
     else
         overlay_->failed(now, token);
     flush_soon();

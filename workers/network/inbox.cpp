@@ -43,6 +43,18 @@ flatbuffers::Offset<N::SyncState> sync_state(Builder& builder, protocol::Overlay
                               state.bytes_out, last);
 }
 
+Result<std::vector<protocol::JudgedAgain>> records_of(const N::WaitersJudged& from) {
+    if (from.refs()->size() != from.verdicts()->size())
+        return bad_input("network: not one verdict for each record");
+    std::vector<protocol::JudgedAgain> out;
+    for (std::uint32_t i = 0; i < from.refs()->size(); ++i) {
+        const auto* ref = from.refs()->Get(i);
+        out.push_back({{ref->time(), from_wire<RecordId>(ref->id())},
+                       static_cast<protocol::RecordVerdict>(from.verdicts()->Get(i))});
+    }
+    return out;
+}
+
 SearchPeers search_of(const N::SearchPeers& from) {
     SearchPeers out{from.search(),
                     from.begin(),
@@ -70,6 +82,16 @@ pipe::Answer NetworkWorker::on_push(const CommunityId& community,
     flush_soon();
     Builder builder;
     return answer(builder, N::CreatePushRecordsReply(builder, static_cast<std::uint32_t>(peers)));
+}
+
+pipe::Answer NetworkWorker::on_waiters_judged(const CommunityId& community,
+                                              const std::vector<protocol::JudgedAgain>& records,
+                                              const std::vector<Bytes>& let_in) {
+    if (!overlay_) return not_yet();
+    overlay_->judged_again(monotonic_now(), community, records, let_in);
+    flush_soon();
+    Builder builder;
+    return answer(builder, N::CreateWaitersJudgedReply(builder));
 }
 
 pipe::Answer NetworkWorker::on_community_changed(const CommunityId& community, bool joined) {
@@ -168,7 +190,8 @@ pipe::Task<pipe::Answer> NetworkWorker::on_import(CommunityId community,
                                                   std::vector<std::uint16_t> sizes, Bytes blob) {
     auto packets = unpack(sizes, blob);
     if (!packets.ok()) co_return packets.error();
-    auto verdicts = co_await outbox_.verify_records(community, std::move(*packets),
+    Received received{std::move(*packets)};
+    auto verdicts = co_await outbox_.verify_records(community, std::move(received),
                                                     pipe::NoCredit::Wait, Durable::Yes);
     if (!verdicts.ok()) co_return verdicts.error();
     std::vector<ipc::Verdict> list;
@@ -252,6 +275,17 @@ pipe::Task<pipe::Answer> NetworkWorker::on_request(pipe::Request request) {
         auto blob = joined(request.message.blobs);
         co_return co_await on_import(to_domain(*import->community()), std::move(sizes),
                                      std::move(blob));
+    }
+    case N::Inbox::WaitersJudged: {
+        const auto* judged = root->body_as_WaitersJudged();
+        std::vector<std::uint16_t> sizes;
+        if (judged->sizes()) sizes = to_domain(*judged->sizes());
+        const auto blob = joined(request.message.blobs);
+        const auto let_in = unpack(sizes, blob);
+        const auto records = records_of(*judged);
+        if (!let_in.ok()) co_return let_in.error();
+        if (!records.ok()) co_return records.error();
+        co_return on_waiters_judged(to_domain(*judged->community()), *records, *let_in);
     }
     case N::Inbox::NONE: break;
     }

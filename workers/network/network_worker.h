@@ -92,6 +92,7 @@ private:
     pipe::Task<void> reconcile(protocol::Reconcile effect);
     pipe::Task<void> get_root(protocol::GetRoot effect);
     pipe::Task<void> fetch(protocol::FetchRecords effect);
+    pipe::Task<void> prove(protocol::GetProof effect);
     pipe::Task<void> find_swarm(protocol::FindSwarm effect);
     pipe::Task<void> judge_pair(protocol::JudgePair effect);
     void tell(std::string_view event, const protocol::PairRow& row);
@@ -103,6 +104,9 @@ private:
     // ---- requests (inbox.cpp)
     pipe::Answer on_push(const CommunityId& community, const std::vector<std::uint16_t>& sizes,
                          const pipe::Message& message);
+    pipe::Answer on_waiters_judged(const CommunityId& community,
+                                   const std::vector<protocol::JudgedAgain>& records,
+                                   const std::vector<Bytes>& let_in);
     pipe::Answer on_community_changed(const CommunityId& community, bool joined);
     pipe::Answer on_list_peers();
     pipe::Answer on_add_peer(const Endpoint& endpoint);

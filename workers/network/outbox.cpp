@@ -70,23 +70,25 @@ pipe::Task<Result<std::vector<bool>>> Outbox::check_signatures(std::vector<Bytes
 }
 
 pipe::Task<Result<std::vector<protocol::RecordVerdict>>>
-Outbox::verify_records(CommunityId community, std::vector<Bytes> packets, pipe::NoCredit no_credit,
+Outbox::verify_records(CommunityId community, Received received, pipe::NoCredit no_credit,
                        Durable durable) {
-    auto packed = pack(packets);
+    auto packed = pack(received.packets);
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(community);
     const auto sizes = builder.CreateVector(packed.sizes);
+    const auto sources = builder.CreateVector(received.sources);
     const bool pushed = no_credit == pipe::NoCredit::Drop;  // what was asked for waits
     auto message = request<V::Request>(
         builder, V::Inbox::VerifyRecords,
-        V::CreateVerifyRecords(builder, &id, sizes, durable == Durable::Yes, pushed));
+        V::CreateVerifyRecords(builder, &id, sizes, durable == Durable::Yes, pushed, sources));
     message.blobs.emplace_back(std::move(packed.blob));
     Terms terms{pipe::Role::Verify, pipe::Target::any(), verify_patience, no_credit};
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
     const auto* root = pipe::verified_root<V::Answer>(answer->body);
     const auto* reply = root ? root->body_as_VerifyRecordsReply() : nullptr;
-    if (!reply || reply->verdicts()->size() != packets.size()) co_return foreign_answer("verify");
+    if (!reply || reply->verdicts()->size() != received.packets.size())
+        co_return foreign_answer("verify");
     std::vector<protocol::RecordVerdict> out;
     for (std::uint32_t i = 0; i < reply->verdicts()->size(); ++i) {
         const auto verdict = static_cast<std::uint8_t>(reply->verdicts()->Get(i));

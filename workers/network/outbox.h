@@ -21,6 +21,11 @@ struct SwarmsHeld {
 // Does somebody wait to hear that records are kept, whatever happens to the power?
 enum class Durable { No, Yes };
 
+struct Received {
+    std::vector<Bytes> packets;
+    std::vector<std::uint64_t> sources = {};  // of each; none: from nobody outside
+};
+
 // Coroutine arguments are taken by value: they must outlive the call.
 class Outbox {
 public:
@@ -29,7 +34,7 @@ public:
     // verify
     pipe::Task<Result<std::vector<bool>>> check_signatures(std::vector<Bytes> packets);
     pipe::Task<Result<std::vector<protocol::RecordVerdict>>>
-    verify_records(CommunityId community, std::vector<Bytes> packets, pipe::NoCredit no_credit,
+    verify_records(CommunityId community, Received received, pipe::NoCredit no_credit,
                    Durable durable);
 
     // sign
@@ -41,6 +46,7 @@ public:
     pipe::Task<Result<ReconcileOutcome>> reconcile(protocol::Reconcile wish);
     pipe::Task<Result<protocol::CommunityRoot>> get_root(CommunityId community);
     pipe::Task<Result<protocol::FetchedRecords>> fetch_records(protocol::FetchRecords wish);
+    pipe::Task<Result<protocol::FetchedRecords>> get_proof(protocol::GetProof wish);
 
     pipe::Task<Result<protocol::PairJudgement>> judge_pair(protocol::JudgePair wish);
     pipe::Task<Result<std::vector<Bytes>>> get_peers();

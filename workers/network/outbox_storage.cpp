@@ -110,6 +110,28 @@ pipe::Task<Result<protocol::FetchedRecords>> Outbox::fetch_records(protocol::Fet
     co_return std::move(out);
 }
 
+pipe::Task<Result<protocol::FetchedRecords>> Outbox::get_proof(protocol::GetProof wish) {
+    flatbuffers::FlatBufferBuilder builder;
+    const auto id = to_wire(wish.community);
+    const auto questions = builder.CreateVector(wish.questions);
+    auto message =
+        request<S::Request>(builder, S::Inbox::GetProofs,
+                            S::CreateGetProofs(builder, &id, questions, 0, wish.bytes_max));
+    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
+                pipe::NoCredit::Wait};
+    auto answer = co_await ask(terms, std::move(message));
+    if (!answer.ok()) co_return answer.error();
+    const auto* root = pipe::verified_root<S::Answer>(answer->body);
+    const auto* reply = root ? root->body_as_GetProofsReply() : nullptr;
+    if (!reply) co_return foreign_answer("storage");
+    protocol::FetchedRecords out;
+    if (!reply->sizes()) co_return std::move(out);
+    auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
+    if (!packets.ok()) co_return packets.error();
+    out.packets = std::move(*packets);
+    co_return std::move(out);
+}
+
 pipe::Task<Result<protocol::PairJudgement>> Outbox::judge_pair(protocol::JudgePair wish) {
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(wish.community);

@@ -22,9 +22,10 @@ struct Call {
 struct StoreRecords {
     CommunityId community;
     std::vector<ByteView> packets;
-    pipe::Frame keep;      // what the views look into
-    bool durable = false;  // answered when power loss takes none of them
-    bool pushed = false;   // nobody asked for them
+    pipe::Frame keep;                         // what the views look into
+    bool durable = false;                     // answered when power loss takes none of them
+    bool pushed = false;                      // nobody asked for them
+    std::vector<std::uint64_t> sources = {};  // of each; none: from nobody outside
 };
 struct Publication {
     RequestId id;  // a retry has the same
@@ -155,6 +156,7 @@ struct GetProofs {
     CommunityId community;
     std::vector<protocol::Question> questions;
     std::vector<RecordRef> records;
+    std::size_t bytes_max = std::size_t{64} << 10;
 };
 struct Permissions {
     shard::Governance governance;  // a page of its standings

@@ -35,7 +35,8 @@ Task<Result<Verdicts>> Shards::store(ShardUse use, StoreRecords from, Nanosecond
     auto opened = co_await ensure_open(use, deadline, Priority::Bulk);
     if (!opened) co_return std::move(opened.error());
     auto promise = std::make_shared<pipe::Promise<Result<Verdicts>>>(loop_);
-    use->waiting.push_back({std::move(from.packets), from.pushed, std::move(from.keep), promise});
+    use->waiting.push_back({std::move(from.packets), from.pushed, std::move(from.sources),
+                            std::move(from.keep), promise});
     use->waiting_records += records;
     use->waiting_bytes += bytes;
     gather(use);
@@ -102,8 +103,9 @@ void Shards::take_group(OpenShard& shard, Group& group) {
         shard.waiting_records -= store.packets.size();
         shard.waiting_bytes -= store.keep.size();
         bytes += store.keep.size();
-        for (const auto& packet : store.packets)
-            group.packets.push_back({packet, store.pushed});
+        for (std::size_t i = 0; i < store.packets.size(); ++i)
+            group.packets.push_back(
+                {store.packets[i], store.pushed, store.sources.empty() ? 0 : store.sources[i]});
         group.keep.push_back(store.keep);
         group.stores.push_back(std::move(store));
     }

@@ -11,7 +11,6 @@ namespace warren::storage {
 
 namespace {
 
-constexpr std::size_t proof_bytes_max = 64 * 1024;
 constexpr std::size_t because_max = 32;  // records that a reply quotes
 constexpr std::size_t forks_max = 15;    // that fit a blob
 constexpr Nanoseconds step_time_max = 30_s, pause_between_steps = 1_ms;
@@ -34,7 +33,7 @@ Task<pipe::Answer> StorageWorker::on_get_proofs(Call call, GetProofs command) {
     auto use = shards_.use(command.community);
     std::function<Result<Packets>(shard::Shard&)> work =
         [command = std::move(command)](shard::Shard& shard) {
-            return shard.prove(command.questions, command.records, proof_bytes_max);
+            return shard.prove(command.questions, command.records, command.bytes_max);
         };
     auto packets =
         co_await shards_.write<Packets>(use, std::move(work), call.deadline, Priority::Bulk);
@@ -115,17 +114,47 @@ Task<pipe::Answer> StorageWorker::on_list_forks(Call call, CommunityId community
 // A proof of a fork spreads as the two records that it is: whoever has only one of them gets the
 // other, and finds the same.
 void StorageWorker::on_news(Shards::News news) {
+    note_waiting();
     for (const auto& fork : news.forks) {
         ++host_.metrics().counter("storage_forks_total");
         host_.tap().event("event.community.fork", {{"community", news.community.hex()},
                                                    {"author", to_hex(fork.author.view())}});
+        // What the index finds was stored some time ago: others have both, and find it too.
+        if (fork.found == shard::ForkProof::Found::ByIndex) continue;
         auto proof = protocol::decode_fork_proof(fork.proof);
         if (!proof) continue;
         std::vector<Bytes> both{std::move(proof->first), std::move(proof->second)};
         pipe::spawn(host_.io(), outbox_.push_records(news.community, std::move(both), 0));
     }
+    if (!news.judged_again.empty())
+        pipe::spawn(host_.io(), outbox_.judged_again(news.community, std::move(news.judged_again)));
+    if (news.has_waiting && !shards_.use(news.community)->expiring)
+        pipe::spawn(host_.io(), expire_waiting(news.community));
     if (news.has_work && !shards_.use(news.community)->working)
         pipe::spawn(host_.io(), work_off(news.community));
+}
+
+void StorageWorker::note_waiting() {
+    host_.metrics().gauge("storage_waiting_bytes") =
+        static_cast<std::int64_t>(shards_.waiting_bytes());
+}
+
+// A file that is closed has nobody waiting.
+Task<void> StorageWorker::expire_waiting(CommunityId community) {
+    const auto shard = shards_.use(community).share();
+    if (shard->expiring) co_return;
+    shard->expiring = true;
+    for (bool more = true; more && !draining_;) {
+        co_await pipe::sleep_for(host_.io(), shard::WaitingRoom::life);
+        std::function<Result<bool>()> work = [cell = shard->writer]() -> Result<bool> {
+            return cell->it && cell->it->expire_waiting(monotonic_now());
+        };
+        const Executor::Terms terms(monotonic_now() + step_time_max, Priority::Bulk);
+        const auto left = co_await executor_.run<bool>(shard->writes, std::move(work), terms);
+        more = !left || *left;
+        note_waiting();
+    }
+    shard->expiring = false;
 }
 
 Task<void> StorageWorker::work_off(CommunityId community) {

@@ -75,6 +75,9 @@ Result<StoreRecords> to_domain(const S::StoreRecords& from, const pipe::Request&
     for (auto size : *from.sizes())
         out.packets.push_back(blob.take(size));
     if (!blob.done()) return bad_input("storage: the blob does not match its sizes");
+    if (from.sources()) out.sources.assign(from.sources()->begin(), from.sources()->end());
+    if (!out.sources.empty() && out.sources.size() != out.packets.size())
+        return bad_input("storage: not one source for each record");
     return out;
 }
 
@@ -144,6 +147,8 @@ FetchRecords to_domain(const S::FetchRecords& from, const pipe::Request& request
 
 Result<GetProofs> to_domain(const S::GetProofs& from) {
     GetProofs out{from_wire<CommunityId>(*from.community()), {}, {}};
+    if (from.bytes_max() > 0)
+        out.bytes_max = std::min<std::size_t>(from.bytes_max(), out.bytes_max);
     if (from.questions()) {
         WARREN_TRY(out.questions, protocol::decode_questions(
                                       {from.questions()->data(), from.questions()->size()}));

@@ -93,7 +93,20 @@ Task<bool> StorageWorker::index_step(ShardUse use, Executor::Terms terms) {
     if (!step) co_return goes_on(*use, step.error());
     use->indexed_to = step->mark;
     if (!step->announced.empty()) co_await follow(std::move(step->announced));
+    if (!step->forks.empty()) co_await prove_forks(use, std::move(step->forks), terms);
     co_return step->more;
+}
+
+Task<void> StorageWorker::prove_forks(ShardUse use,
+                                      std::vector<std::pair<RecordRef, RecordRef>> forks,
+                                      Executor::Terms terms) {
+    std::function<Result<void>(shard::Shard&)> work =
+        [forks = std::move(forks)](shard::Shard& shard) { return shard.prove_forks(forks); };
+    const auto proven =
+        co_await shards_.write<void>(use, std::move(work), terms.deadline, Priority::Bulk);
+    if (!proven)
+        process::log::unusual("event=forks.not_proven community={} reason=\"{}\"", use->id.hex(),
+                              proven.error().text);
 }
 
 // What left the file, was undone or was brought back: listings look at it again. The file forgets

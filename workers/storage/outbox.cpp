@@ -7,6 +7,7 @@
 #include "ipc-schema/sign_generated.h"
 #include "runtime/pipe/wire.h"
 #include "runtime/process/log.h"
+#include "workers/storage/replies_shared.h"
 
 namespace warren::storage {
 
@@ -17,6 +18,7 @@ namespace {
 
 using Builder = flatbuffers::FlatBufferBuilder;
 constexpr Nanoseconds push_patience = 2_s;
+constexpr std::size_t let_in_bytes_max = 192 * 1024;
 constexpr Nanoseconds membership_patience = 15_s;
 
 template <typename Body>
@@ -119,6 +121,38 @@ pipe::Task<void> Outbox::push_records(CommunityId community, std::vector<Bytes> 
     auto answer = co_await host_.outbox().ask(std::move(ask));
     if (!answer.ok())
         process::log::debug("event=record.not_pushed community={} reason=\"{}\"", community.hex(),
+                            answer.error().text);
+}
+
+pipe::Task<void> Outbox::judged_again(CommunityId community,
+                                      std::vector<shard::JudgedAgain> records) {
+    Builder builder;
+    std::vector<ipc::RecordRef> refs;
+    std::vector<ipc::Verdict> verdicts;
+    std::vector<std::uint16_t> sizes;
+    Bytes blob;
+    for (const auto& [ref, verdict, packet] : records) {
+        refs.push_back(pipe::wire::to_wire(ref));
+        verdicts.push_back(replies::to_wire_verdict(verdict));
+        // What does not fit is fetched by those who lack it.
+        if (packet.empty() || blob.size() + packet.size() > let_in_bytes_max) continue;
+        sizes.push_back(static_cast<std::uint16_t>(packet.size()));
+        append(blob, packet);
+    }
+    const auto id = pipe::wire::to_wire<ipc::CommunityId>(community);
+    const auto all = builder.CreateVectorOfStructs(refs);
+    const auto said = builder.CreateVector(verdicts);
+    const auto list = builder.CreateVector(sizes);
+    pipe::Ask ask;
+    ask.role = pipe::Role::Network;
+    ask.target = network_of(community);
+    ask.message = to_network(builder, N::CreateWaitersJudged(builder, &id, all, said, list));
+    ask.message.blobs.emplace_back(std::move(blob));
+    ask.deadline = monotonic_now() + push_patience;
+    ask.no_credit = pipe::NoCredit::Drop;
+    const auto answer = co_await host_.outbox().ask(std::move(ask));
+    if (!answer.ok())
+        process::log::debug("event=waiting.untold community={} reason=\"{}\"", community.hex(),
                             answer.error().text);
 }
 

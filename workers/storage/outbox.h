@@ -5,6 +5,7 @@
 
 #include "protocol/record.h"
 #include "runtime/pipe/worker.h"
+#include "storage-shard/shard.h"
 
 namespace warren::storage {
 
@@ -21,6 +22,7 @@ public:
     // Told, not asked: network repairs by reconciliation what it did not hear.
     pipe::Task<void> push_records(CommunityId community, std::vector<Bytes> packets,
                                   std::uint64_t trace);
+    pipe::Task<void> judged_again(CommunityId community, std::vector<shard::JudgedAgain> records);
     // All network workers: which of them serves the community may change at any time.
     void community_changed(const CommunityId& community, Membership membership);
 

@@ -7,17 +7,6 @@ namespace warren::storage::replies {
 
 namespace {
 
-ipc::Verdict to_wire_verdict(shard::Verdict verdict) {
-    switch (verdict) {
-    case shard::Verdict::Accepted: return ipc::Verdict::Accepted;
-    case shard::Verdict::Known: return ipc::Verdict::Known;
-    case shard::Verdict::Waiting: return ipc::Verdict::Waiting;
-    case shard::Verdict::Refused: return ipc::Verdict::Refused;
-    case shard::Verdict::NotStored: return ipc::Verdict::NotStored;
-    }
-    return ipc::Verdict::NotStored;
-}
-
 flatbuffers::Offset<S::Torrent> torrent(Builder& builder, const RankedTorrent& ranked) {
     const auto& from = ranked.torrent;
     const auto health = ranked.health.value_or(shard::Health{});

@@ -27,6 +27,11 @@ bool is_there(const std::string& path) {
     return std::filesystem::exists(path);
 }
 
+std::shared_ptr<shard::WaitingLedger> make_ledger() {
+    SystemRandom random;
+    return std::make_shared<shard::WaitingLedger>(random);
+}
+
 }  // namespace
 
 PublishTurn::~PublishTurn() {
@@ -56,7 +61,7 @@ Task<bool> PublishTurn::take(asio::io_context& loop, Nanoseconds deadline) {
 Shards::Shards(asio::io_context& loop, Executor& executor, pipe::Metrics& metrics,
                const Layout& layout, Limits limits)
     : loop_(loop), executor_(executor), metrics_(metrics), layout_(layout), limits_(limits),
-      freed_(std::make_shared<Signal>(loop)), gathered_(loop) {
+      waiting_(make_ledger()), freed_(std::make_shared<Signal>(loop)), gathered_(loop) {
     executor_.on_idle([this] { commit_oldest(); });
 }
 
@@ -96,7 +101,7 @@ Shards::Opening Shards::opening(const OpenShard& shard) const {
     return {layout_.shard_file(shard.id),
             shard.id,
             {epoch_, limits_.shard_bytes_max, shard::Check::None, wall_now_ms() / 1000,
-             limits_.cache_kib},
+             limits_.cache_kib, waiting_},
             reporter(),
             news_reporter()};
 }
@@ -133,8 +138,10 @@ Result<void> Shards::ensure_reader(Cell<shard::ShardReader>& cell, const Opening
 // After each job of the writing strand. A file whose write failed is closed; the next call opens it
 // again and proves it (R-D4).
 void Shards::settle(Cell<shard::Shard>& cell, const Opening& opening) {
-    News news{opening.community, cell.it->has_work(), cell.it->take_new_forks()};
-    if (news.has_work || !news.forks.empty()) opening.on_news(std::move(news));
+    News news{opening.community, cell.it->has_work(), cell.it->take_new_forks(),
+              cell.it->take_judged_again(), cell.it->waiting_room().has_others()};
+    const bool told = !news.forks.empty() || !news.judged_again.empty();
+    if (news.has_work || news.has_waiting || told) opening.on_news(std::move(news));
     if (!cell.it->failed()) return;
     process::log::broken(
         "event=shard.write_failed community={} then=\"closed, checked at next use\"",

@@ -33,7 +33,8 @@ using Verdicts = std::vector<shard::Verdict>;
 struct WaitingStore {
     std::vector<ByteView> packets;
     bool pushed = false;
-    pipe::Frame keep;  // what the views look into
+    std::vector<std::uint64_t> sources;  // of each, or none
+    pipe::Frame keep;                    // what the views look into
     std::shared_ptr<pipe::Promise<Result<Verdicts>>> promise;
 };
 
@@ -65,6 +66,7 @@ struct OpenShard {
     bool committing = false;          // a commit is queued or runs
     bool maintaining = false;
     bool working = false;                                    // on what changed verdicts left to do
+    bool expiring = false;                                   // what waits there too long
     std::deque<std::shared_ptr<pipe::Promise<bool>>> turns;  // of those who publish
     bool publishing = false;
     bool repairing = false, beyond_repair = false;
@@ -143,6 +145,9 @@ public:
 
     // Writes of shards opened from now on carry this.
     void set_epoch(const shard::Epoch& epoch) { epoch_ = epoch; }
+    // The waiting rooms' share of what the node may have waiting.
+    void set_processes(std::size_t count) { waiting_->set_processes(count); }
+    std::size_t waiting_bytes() const { return waiting_->bytes(); }
     ShardUse use(const CommunityId& community);
     // Fails at once when the shard's disk does not keep up with what was asked of it already.
     Result<Guest> admit(const ShardUse& use, std::size_t bytes = 0);
@@ -205,11 +210,14 @@ public:
 
     // Group commit: at 1,000 records, 256 kB or 50 ms; at once when nothing else is to be done.
     Task<Result<Verdicts>> store(ShardUse use, StoreRecords records, Nanoseconds deadline);
-    // Of a shard, on the loop: verdicts changed and left work behind, or authors' lines forked.
+    // Of a shard, on the loop: verdicts changed and left work behind, authors' lines forked,
+    // records wait or do so no longer.
     struct News {
         CommunityId community;
         bool has_work = false;
         std::vector<shard::ForkProof> forks;
+        std::vector<shard::JudgedAgain> judged_again;
+        bool has_waiting = false;  // records of others wait there
     };
     using OnNews = std::function<void(News)>;
     void on_news(OnNews then) { told_ = std::move(then); }
@@ -288,6 +296,7 @@ private:
     const Layout& layout_;
     Limits limits_;
     shard::Epoch epoch_;
+    std::shared_ptr<shard::WaitingLedger> waiting_;
     OnDamage damaged_;
     OnNews told_;
     std::unordered_map<CommunityId, std::shared_ptr<OpenShard>> open_;

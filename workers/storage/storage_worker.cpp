@@ -2,6 +2,7 @@
 #include "workers/storage/storage_worker.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/process/log.h"
 
@@ -63,6 +64,7 @@ void StorageWorker::tell_damage(const Damage& damage) {
 Task<Result<void>> StorageWorker::start() {
     held_ = owned_slots();
     shards_.set_epoch(epoch());
+    share_waiting_rooms();
     auto deadline = monotonic_now() + start_time_max;
     std::function<Result<void>()> prepare =
         [&layout = layout_, ours = owns(protocol::directory_community())]() -> Result<void> {
@@ -105,8 +107,15 @@ shard::Epoch StorageWorker::epoch() const {
     return {node << 32 | (host_.slots().version & 0xffffffff), host_.epoch()};
 }
 
+// By all storage workers that have slots: R-U8 bounds the node.
+void StorageWorker::share_waiting_rooms() {
+    const auto& workers = host_.slots().workers;
+    shards_.set_processes(std::set(workers.begin(), workers.end()).size());
+}
+
 void StorageWorker::on_slots() {
     shards_.set_epoch(epoch());
+    share_waiting_rooms();
     pipe::spawn(host_.io(), release_lost_slots(host_.slots().version));
 }
 

@@ -78,6 +78,9 @@ private:
     Task<pipe::Answer> on_list_forks(Call call, CommunityId community);
     void on_news(Shards::News news);
     Task<void> work_off(CommunityId community);
+    Task<void> expire_waiting(CommunityId community);
+    void share_waiting_rooms();
+    void note_waiting();
 
     // following.cpp: which communities this node is part of
     // people.cpp: what two members sign, and who is invited
@@ -104,6 +107,8 @@ private:
     void index_soon(const ShardUse& use);
     Task<void> index(ShardUse use);
     Task<bool> index_step(ShardUse use, Executor::Terms terms);
+    Task<void> prove_forks(ShardUse use, std::vector<std::pair<RecordRef, RecordRef>> forks,
+                           Executor::Terms terms);
     Task<void> index_now(ShardUse use);
     Task<Result<std::int64_t>> index_more(CommunityId community);
     Task<bool> relist_step(ShardUse use, Executor::Terms terms);

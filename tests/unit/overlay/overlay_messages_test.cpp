@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "protocol/community/proof_request.h"
 #include "protocol/overlay_fetch.h"
 #include "protocol/record.h"
 
@@ -43,6 +44,26 @@ TEST(Trailer, round_trip_and_foreign_bytes) {
     bytes.resize(bytes.size() - 2);
     EXPECT_FALSE(decode_trailer(bytes));
     EXPECT_FALSE(decode_trailer(view_of("Y1234567890123456789012")));
+}
+
+TEST(OverlayMessages, proof_requests_ask_for_one_to_eight_rights) {
+    const std::vector<Question> all(questions_max, Question{PublicKey{}, {right::undo, 2, 7}});
+    const auto eight = encode(std::span(all));
+    const auto bytes = encode(ProofRequest{7, 8, 9, eight});
+    const auto request = decode_proof_request(bytes);
+    ASSERT_TRUE(request.ok());
+    EXPECT_EQ(request->session, 7U);
+    EXPECT_EQ(request->request, 8U);
+    EXPECT_EQ(request->bytes_max, 9U);
+    EXPECT_TRUE(std::ranges::equal(request->questions, eight));
+    auto nine = eight;
+    append(nine, ByteView(eight).first(question_bytes));
+    auto strange = eight;
+    strange[PublicKey::size] = 3;  // two rights at once
+    for (const ByteView wrong :
+         {ByteView(), ByteView(nine), ByteView(strange), ByteView(eight).first(question_bytes - 1)})
+        EXPECT_FALSE(decode_proof_request(encode(ProofRequest{7, 8, 9, wrong})).ok());
+    EXPECT_LE(bytes.size() + prefix_bytes + 1, overlay_datagram_bytes);
 }
 
 TEST(OverlayMessages, bounds_are_checked) {

@@ -2,6 +2,7 @@
 // storage that is the bottleneck.
 #include <gtest/gtest.h>
 
+#include "protocol/community/proof_request.h"
 #include "protocol/overlay_fetch.h"
 #include "protocol/overlay_serve.h"
 
@@ -16,8 +17,8 @@ protected:
     static constexpr std::size_t askers = 20;
 
     ServingTest()
-        : hub_(random_.id<PublicKey>(), {}, random_), gossip_(hub_), fetcher_(hub_, gossip_),
-          serving_(hub_, fetcher_) {
+        : hub_(random_.id<PublicKey>(), {}, random_), proofs_(hub_), gossip_(hub_, proofs_),
+          fetcher_(hub_, gossip_, proofs_), serving_(hub_, fetcher_) {
         for (std::size_t i = 0; i < askers; ++i) {
             auto from = Endpoint::ipv4(20, static_cast<std::uint8_t>(i), 1, 1, 8000);
             auto* peer = hub_.peers.touch(now_, {random_.id<PublicKey>(), from, true, false});
@@ -59,6 +60,7 @@ protected:
 
     SeededRandom random_{3};
     Hub hub_;
+    Proofs proofs_;
     Gossip gossip_;
     Fetcher fetcher_;
     Serving serving_;
@@ -96,6 +98,36 @@ TEST_F(ServingTest, a_storage_that_does_not_answer_is_given_up) {
     hub_.effects.clear();
     serving_.tick(now_ += 11'000 * millisecond);
     EXPECT_EQ(hub_.effects.size(), 4U) << "those who waited have their turn";
+}
+
+// Questions about rights stand in the same line, and their answers have the same bounds.
+TEST_F(ServingTest, proofs_are_served_like_records) {
+    const Question one{PublicKey{}, {right::permit, 2, 7}};
+    const auto body = encode({&one, 1});
+    for (int i = 0; i < 300; ++i)
+        serving_.on_proof_request(now_, *peers_[0], community, {7, 9, 1024 * 1024, body});
+    ASSERT_EQ(hub_.effects.size(), 4U);
+    const auto* asked = std::get_if<GetProof>(&hub_.effects[0]);
+    ASSERT_NE(asked, nullptr);
+    EXPECT_EQ(asked->questions, body);
+    EXPECT_EQ(asked->bytes_max, 64U * 1024) << "whatever was asked for";
+    EXPECT_EQ(hub_.counters.dropped_busy, 292U) << "four are out, four of 64 KiB wait";
+    const auto token = asked->token;
+    hub_.effects.clear();
+    serving_.fetched(now_, token, {{Bytes(1000)}});
+    const auto* sent = std::get_if<SendDatagram>(&hub_.effects[0]);
+    ASSERT_NE(sent, nullptr);
+    EXPECT_EQ(sent->to, peers_[0]->address);
+    const auto header = decode_header(sent->bytes);
+    ASSERT_TRUE(header.ok());
+    const auto records = decode_sync_records(header->body);
+    ASSERT_TRUE(records.ok());
+    EXPECT_EQ(records->session, 7U);
+    EXPECT_EQ(records->request, 9U);
+    // However little each asks for, few of them wait.
+    for (int i = 0; i < 1000; ++i)
+        serving_.on_proof_request(now_, *peers_[1], community, {7, 9, 0, body});
+    EXPECT_EQ(hub_.counters.dropped_busy, 292U + 1000 - 256 - 4);
 }
 
 }  // namespace

@@ -179,10 +179,12 @@ void add_channel_items(std::vector<Schema>& rows) {
     rows.push_back({"NewPlaylist",
                     {text("name", 1, 128), optional(text("description", 0, 1024)),
                      list("items", "", "`ref`s of torrents, 128 at most.")}});
-    rows.push_back({"ModerationEntry",
-                    {ref, hex("record", 64), count("global_time"), hex("member", 40), key,
-                     text("target", "`ref` of what is hidden or restored."),
-                     choice("kind", record_kinds), choice("action", "hide|restore")}});
+    rows.push_back(
+        {"ModerationEntry",
+         {ref, hex("record", 64), count("global_time"), hex("member", 40), key,
+          text("target", "`ref` of what is hidden or restored."), choice("kind", record_kinds),
+          choice("action", "hide|restore"),
+          text("why", "Where the records are that allowed it, down to the founder's.")}});
     rows.push_back({"ModerationLog", {list("items", "ModerationEntry"), next()}});
     rows.push_back({"NewModeration",
                     {text("target", 1, 128, "`ref` of a record."), choice("action", "hide|restore"),

@@ -156,6 +156,10 @@ Handled list_moderation(Call& call) {
     auto page = co_await call.outbox().list_items(call.errand, std::move(query));
     if (!page) co_return std::move(page.problem());
     auto out = items<json::Value>(page->items);
+    // Where the records are that allowed it.
+    const auto why = "/api/v1/communities/" + call.community().hex() + "/why/";
+    for (std::size_t i = 0; i < page->items.size(); ++i)
+        out["items"][i]["why"] = why + protocol::ref_text(page->items[i].record);
     if (page->more) out["next"] = protocol::ref_text(page->items.back().record);
     co_return reply_json(out);
 }

@@ -62,8 +62,14 @@ pipe::Task<pipe::Answer> VerifyWorker::on_request(pipe::Request request) {
         const auto* verify = root->body_as_VerifyRecords();
         auto records = packets_of(request.message, *verify->sizes(), joined);
         if (!records.ok()) co_return records.error();
-        const Onward onward{request.deadline, request.trace, verify->durable(), verify->pushed()};
-        auto verdicts = co_await verify_records(to_domain(*verify->community()), *records, onward);
+        Onward onward{request.deadline, request.trace, verify->durable(), verify->pushed(), {}};
+        if (const auto* sources = verify->sources()) {
+            if (sources->size() != records->size())
+                co_return bad_input("verify: not one source for each record");
+            onward.sources.assign(sources->begin(), sources->end());
+        }
+        auto verdicts =
+            co_await verify_records(to_domain(*verify->community()), *records, std::move(onward));
         co_return records_reply(verdicts);
     }
     case V::Inbox::CheckSignatures: {

@@ -14,8 +14,9 @@ pipe::Frame request_body(const Batch& batch) {
     const ipc::CommunityId community(
         flatbuffers::span<const std::uint8_t, CommunityId::size>(batch.community.bytes));
     const auto sizes = builder.CreateVector(batch.sizes);
+    const auto sources = builder.CreateVector(batch.sources);
     const auto body =
-        S::CreateStoreRecords(builder, &community, sizes, batch.durable, batch.pushed);
+        S::CreateStoreRecords(builder, &community, sizes, batch.durable, batch.pushed, sources);
     return pipe::finish(builder, S::CreateRequest(builder, S::Inbox::StoreRecords, body.Union()));
 }
 

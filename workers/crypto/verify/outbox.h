@@ -16,8 +16,9 @@ struct Batch {
     CommunityId community;
     Bytes bytes;  // records end to end
     std::vector<std::uint16_t> sizes;
-    bool durable = false;  // the answer says that power loss takes none of them
-    bool pushed = false;   // nobody asked for them
+    std::vector<std::uint64_t> sources;  // whence each came, if that is known
+    bool durable = false;                // the answer says that power loss takes none of them
+    bool pushed = false;                 // nobody asked for them
 };
 
 class Outbox {

@@ -93,6 +93,7 @@ pipe::Task<std::vector<Verdict>> VerifyWorker::verify_records(CommunityId commun
             if (batch.bytes.size() + records[next].size() > batch_bytes_max) break;
             append(batch.bytes, records[next]);
             batch.sizes.push_back(static_cast<std::uint16_t>(records[next].size()));
+            if (!onward.sources.empty()) batch.sources.push_back(onward.sources[next]);
             places.push_back(next);
         }
         if (places.empty()) break;

@@ -20,6 +20,7 @@ struct Onward {
     std::uint64_t trace = 0;
     bool durable = false;  // the answer says that power loss takes none of the records
     bool pushed = false;   // nobody asked for them
+    std::vector<std::uint64_t> sources;  // as storage.fbs has them: none, or one of each record
 };
 
 class VerifyWorker final : public pipe::Service {
