@@ -121,7 +121,6 @@ void Fetcher::store(Nanoseconds now, const PartnerKey& key, Line& line, const Re
     hub_.counters.records_fetched += packets.size();
     auto token = hub_.next_token();
     storing_.add(now, token, std::move(storing));
-    const auto* peer = hub_.peers.by_member(key.member);
     hub_.emit(StoreRecords{token, key.community, std::move(packets), true,
                            peer == nullptr ? 0 : source_number(peer->address)});
 }

@@ -155,6 +155,11 @@ TEST_F(Channels, EditsAreFoundAndModerationHidesAndRestores) {
         return log["items"].size() == 5 && log["items"][0]["target"] == remark &&
                log["items"][0]["action"] == "hide" && log["items"][0]["kind"] == "comment";
     }));
+    // Each entry says where the records are that allowed it.
+    const auto log = b->get(path("/moderation")).body;
+    const auto why = b->get(log["items"][0].value("why", ""));
+    ASSERT_EQ(why.status, 200) << why.text;
+    EXPECT_EQ(why.body["state"], "accepted") << why.text;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t because_max = 32;  // records that a reply quotes
 constexpr std::size_t forks_max = 15;    // that fit a blob
+constexpr Nanoseconds expiry_gap = 5_s;  // between looks for what waits too long
 constexpr Nanoseconds step_time_max = 30_s, pause_between_steps = 1_ms;
 
 // Where a page of permissions goes on: behind this member, kind and right.
@@ -145,7 +146,7 @@ Task<void> StorageWorker::expire_waiting(CommunityId community) {
     if (shard->expiring) co_return;
     shard->expiring = true;
     for (bool more = true; more && !draining_;) {
-        co_await pipe::sleep_for(host_.io(), shard::WaitingRoom::life);
+        co_await pipe::sleep_for(host_.io(), expiry_gap);
         std::function<Result<bool>()> work = [cell = shard->writer]() -> Result<bool> {
             return cell->it && cell->it->expire_waiting(monotonic_now());
         };

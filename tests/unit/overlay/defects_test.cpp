@@ -1,6 +1,8 @@
 // What went wrong in Dispersy with the peers it knew, as tests (docs/communities.md has the list).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "protocol/peers.h"
 #include "protocol/walk_candidates.h"
 

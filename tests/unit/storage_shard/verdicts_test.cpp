@@ -237,7 +237,7 @@ TEST_F(GovernedShard, AFloodWithoutAGrantCostsNothingLasting) {
         // Another infohash is another record; signatures are not looked at here.
         for (std::size_t i = 0; i < 4; ++i)
             film[infohash_at + i] = static_cast<std::uint8_t>(time >> (8 * i));
-        const Incoming one{film};
+        const Incoming one{film, false, 1};
         auto verdicts = into->store(std::span(&one, 1), Durability::Replicated);
         ASSERT_OK(verdicts);
         ASSERT_EQ(verdicts->front(), Verdict::Waiting);
@@ -362,10 +362,10 @@ TEST_F(GovernedShard, AForkIsProvenInAnyOrder) {
                                     protocol::encode(film_entry(1)));
     const auto other = founder.record(channel.community(), RecordKind::Torrent, 5, ref(genesis),
                                       protocol::encode(film_entry(2)));
+    std::uint64_t spawn = 0;
     for (const bool turned : {false, true}) {
         const auto file = folder.file(turned ? "turned" : "straight");
         ASSERT_OK(Shard::create(file, channel.community(), std::nullopt));
-        std::uint64_t spawn = 0;
         for (const auto& packet : {genesis, turned ? other : one, turned ? one : other}) {
             auto shard = Shard::open(file, channel.community(), {{0, ++spawn}});
             ASSERT_OK(shard);  // what was seen before is forgotten

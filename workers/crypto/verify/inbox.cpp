@@ -63,7 +63,8 @@ pipe::Task<pipe::Answer> VerifyWorker::on_request(pipe::Request request) {
         auto records = packets_of(request.message, *verify->sizes(), joined);
         if (!records.ok()) co_return records.error();
         Onward onward{request.deadline, request.trace, verify->durable(), verify->pushed(), {}};
-        if (const auto* sources = verify->sources()) {
+        const auto* sources = verify->sources();
+        if (sources != nullptr && sources->size() > 0) {
             if (sources->size() != records->size())
                 co_return bad_input("verify: not one source for each record");
             onward.sources.assign(sources->begin(), sources->end());
