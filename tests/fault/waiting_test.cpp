@@ -34,25 +34,16 @@ public:
         : node_(node), channel_(channel), identity_(9000 + number), random_(number),
           sender_(Endpoint::ipv4(127, 77, number, 1, 0)) {}
 
-    // True when the node knows that we are where we say.
+    // Said now and then, or the node takes us for gone. True when it knows that we are where we
+    // say.
     bool meet() {
         sender_.send(node_,
                      introduction_request(channel_, identity_, node_, ++identifier_, cookie_));
-        while (const auto bytes = sender_.receive()) {
-            const auto header = decode_header(*bytes);
-            if (!header || header->community != channel_) continue;
-            if (header->message_id != static_cast<std::uint8_t>(BaseMessage::IntroductionResponse))
-                continue;
-            const auto parts = decode_signed(*bytes, WithGlobalTime::Yes);
-            if (!parts) continue;
-            const auto response = decode_introduction_response(parts->payload, Style::Old);
-            const auto trailer = response ? decode_trailer(response->extra) : std::nullopt;
-            if (!trailer) continue;
-            proven_ = trailer->trusts;
-            cookie_ = trailer->cookie;
-        }
+        while (const auto bytes = sender_.receive())
+            take(*bytes);
         return proven_;
     }
+    std::size_t questions() const { return questions_; }
     Bytes record(std::size_t number) {
         TorrentEntry entry;
         entry.infohash = random_.id<Infohash>();
@@ -61,18 +52,25 @@ public:
         return identity_.record(channel_, RecordKind::Torrent, 5 + number, {}, encode(entry));
     }
     void push(ByteView packet) { sender_.send(node_, packet); }
-    std::size_t questions() {
-        std::size_t out = 0;
-        while (const auto bytes = sender_.receive()) {
-            const auto header = decode_header(*bytes);
-            const auto id = static_cast<std::uint8_t>(OverlayMessage::ProofRequest);
-            if (header && header->message_id == id) ++out;
-        }
-        return out;
-    }
     std::string key() const { return to_hex(identity_.public_key().view()); }
 
 private:
+    void take(ByteView bytes) {
+        const auto header = decode_header(bytes);
+        if (!header || header->community != channel_) return;
+        if (header->message_id == static_cast<std::uint8_t>(OverlayMessage::ProofRequest))
+            ++questions_;
+        if (header->message_id != static_cast<std::uint8_t>(BaseMessage::IntroductionResponse))
+            return;
+        const auto parts = decode_signed(bytes, WithGlobalTime::Yes);
+        if (!parts) return;
+        const auto response = decode_introduction_response(parts->payload, Style::Old);
+        const auto trailer = response ? decode_trailer(response->extra) : std::nullopt;
+        if (!trailer) return;
+        proven_ = trailer->trusts;
+        cookie_ = trailer->cookie;
+    }
+
     Endpoint node_;
     CommunityId channel_;
     TestIdentity identity_;
@@ -80,6 +78,7 @@ private:
     Sender sender_;
     std::uint64_t cookie_ = 0;
     std::uint16_t identifier_ = 0;
+    std::size_t questions_ = 0;
     bool proven_ = false;
 };
 
@@ -121,8 +120,14 @@ protected:
     void look() {
         const auto waiting = metric(node_, "storage_waiting_bytes");
         most_waiting_ = std::max(most_waiting_, waiting);
+        for (auto& partner : partners_)
+            EXPECT_TRUE(partner->meet());
+    }
+    std::size_t questions() const {
+        std::size_t out = 0;
         for (std::size_t i = 0; i < attackers; ++i)
-            questions_ += partners_[i]->questions();
+            out += partners_[i]->questions();
+        return out;
     }
     double rss() {
         double out = 0;
@@ -134,7 +139,7 @@ protected:
     Node node_{{.name = "waiting"}};
     std::string id_;
     std::vector<std::unique_ptr<Partner>> partners_;  // the last one is honest
-    std::size_t sent_ = 0, questions_ = 0;
+    std::size_t sent_ = 0;
     std::uint64_t posted_ = 0, most_waiting_ = 0;
 };
 
@@ -166,16 +171,17 @@ TEST_F(Waiting, a_flood_without_proofs_is_bounded_and_who_waits_rightly_is_let_i
     const auto span = static_cast<double>(monotonic_now() - begin) / 1e9;
     std::cerr << sent_ << " packets in " << span
               << " s: " << metric(node_, "storage_records_waiting_total") << " judged, at most "
-              << most_waiting_ << " bytes waited, " << questions_ << " questions came back; RSS +"
+              << most_waiting_ << " bytes waited, " << questions() << " questions came back; RSS +"
               << rss() - before << " MiB; a post took " << stormy << " ms at worst (before " << calm
               << ")\n";
     EXPECT_TRUE(let_in) << node_.log();
     EXPECT_GE(sent_, packets_wished());
+    EXPECT_GT(metric(node_, "storage_records_waiting_total"), sent_ / 10);
     EXPECT_GT(most_waiting_, allowance) << "it was measured against what it is about";
     EXPECT_LE(most_waiting_, (attackers + 1) * allowance);
     EXPECT_LE(most_waiting_, 4U << 20);
     EXPECT_LE(rss() - before, 48);
-    EXPECT_LE(static_cast<double>(questions_), 16 * span + 32);
+    EXPECT_LE(static_cast<double>(questions()), 16 * span + 32);
     EXPECT_LE(stormy, 2 * calm + 100);
     EXPECT_EQ(node_.worker("storage"), storage) << "the same processes all along";
     EXPECT_EQ(node_.worker("network"), network);

@@ -26,7 +26,7 @@ TEST(Defect, N06TheOldestCandidatesGo) {
     Candidates candidates;
     SeededRandom random(6);
     std::vector<Endpoint> old, fresh;
-    for (std::uint8_t i = 0; i < 100; ++i) {
+    for (std::uint8_t i = 0; i < 20; ++i) {
         old.push_back(Endpoint::ipv4(20, i, 1, 1, 8000));
         fresh.push_back(Endpoint::ipv4(30, i, 1, 1, 8000));
     }
@@ -65,7 +65,7 @@ TEST(Defect, N08EqualAndUnequalAreOpposites) {
         EXPECT_EQ(one != other, !same);
         equal += same;
     }
-    EXPECT_GT(equal, 100U) << "both were seen";
+    EXPECT_GT(equal, 50U) << "both were seen";
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ constexpr Nanoseconds millisecond = 1'000'000, second = 1'000'000'000;
 class PartnerTest : public testing::Test {
 protected:
     explicit PartnerTest(OverlaySettings settings = {})
-        : hub_(random_.id<PublicKey>(), std::move(settings), random_), gossip_(hub_),
-          fetcher_(hub_, gossip_), serving_(hub_, fetcher_), sync_(hub_, fetcher_) {
+        : hub_(random_.id<PublicKey>(), std::move(settings), random_), proofs_(hub_),
+          gossip_(hub_, proofs_), fetcher_(hub_, gossip_, proofs_), serving_(hub_, fetcher_),
+          sync_(hub_, fetcher_) {
         hub_.communities[community_];
     }
 
@@ -106,6 +107,7 @@ protected:
     SeededRandom random_{3};
     CommunityId community_ = random_.id<CommunityId>();
     Hub hub_;
+    Proofs proofs_;
     Gossip gossip_;
     Fetcher fetcher_;
     Serving serving_;
