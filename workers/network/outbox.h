@@ -70,6 +70,7 @@ private:
         Nanoseconds patience = 0;
         pipe::NoCredit no_credit = pipe::NoCredit::Fail;
     };
+    static Terms to_shard(const CommunityId& community);
     pipe::Task<Result<pipe::Message>> ask(Terms terms, pipe::Message message);
 
     pipe::Host& host_;

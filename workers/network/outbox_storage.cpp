@@ -22,7 +22,26 @@ Bytes blob_at(const pipe::Message& message, std::size_t at) {
     return at < message.blobs.size() ? to_bytes(message.blobs[at].view()) : Bytes{};
 }
 
+// Null: not an answer to what was asked.
+template <typename Reply>
+const Reply* reply_in(const pipe::Message& answer) {
+    const auto* root = pipe::verified_root<S::Answer>(answer.body);
+    return root ? root->body_as<Reply>() : nullptr;
+}
+
+// Packets lie in the blobs, cut by the reply's sizes.
+template <typename Reply>
+Result<std::vector<Bytes>> packets_in(const Reply& reply, const pipe::Message& answer) {
+    if (!reply.sizes()) return std::vector<Bytes>{};
+    return unpack(to_domain(*reply.sizes()), joined(answer.blobs));
+}
+
 }  // namespace
+
+Outbox::Terms Outbox::to_shard(const CommunityId& community) {
+    return {pipe::Role::Storage, pipe::Target::community(community), sync_patience,
+            pipe::NoCredit::Wait};
+}
 
 pipe::Task<Result<std::vector<CommunityId>>> Outbox::joined_communities() {
     flatbuffers::FlatBufferBuilder builder;
@@ -32,8 +51,7 @@ pipe::Task<Result<std::vector<CommunityId>>> Outbox::joined_communities() {
                 pipe::NoCredit::Wait};
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_ListCommunitiesReply() : nullptr;
+    const auto* reply = reply_in<S::ListCommunitiesReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
     std::vector<CommunityId> out;
     if (!reply->communities()) co_return std::move(out);
@@ -49,12 +67,10 @@ pipe::Task<Result<ReconcileOutcome>> Outbox::reconcile(protocol::Reconcile wish)
                                        S::CreateReconcile(builder, &id, wish.session, wish.opening,
                                                           wish.responder, wish.their_floor));
     message.blobs.emplace_back(std::move(wish.elements));
-    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
-                pipe::NoCredit::Wait};
+    const auto terms = to_shard(wish.community);
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_ReconcileReply() : nullptr;
+    const auto* reply = reply_in<S::ReconcileReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
     ReconcileOutcome out;
     out.answers = blob_at(*answer, 0);
@@ -68,12 +84,10 @@ pipe::Task<Result<protocol::CommunityRoot>> Outbox::get_root(CommunityId communi
     flatbuffers::FlatBufferBuilder builder;
     const auto id = to_wire(community);
     auto message = request<S::Request>(builder, S::Inbox::GetRoot, S::CreateGetRoot(builder, &id));
-    Terms terms{pipe::Role::Storage, pipe::Target::community(community), sync_patience,
-                pipe::NoCredit::Wait};
+    const auto terms = to_shard(community);
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_GetRootReply() : nullptr;
+    const auto* reply = reply_in<S::GetRootReply>(*answer);
     if (!reply || !reply->fingerprint() || reply->fingerprint()->size() != 16)
         co_return foreign_answer("storage");
     protocol::CommunityRoot out;
@@ -94,17 +108,14 @@ pipe::Task<Result<protocol::FetchedRecords>> Outbox::fetch_records(protocol::Fet
         request<S::Request>(builder, S::Inbox::FetchRecords,
                             S::CreateFetchRecords(builder, &id, wish.session, wish.bytes_max));
     message.blobs.emplace_back(std::move(wish.selections));
-    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
-                pipe::NoCredit::Wait};
+    const auto terms = to_shard(wish.community);
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_FetchRecordsReply() : nullptr;
+    const auto* reply = reply_in<S::FetchRecordsReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
-    protocol::FetchedRecords out;
-    if (!reply->sizes()) co_return std::move(out);
-    auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
+    auto packets = packets_in(*reply, *answer);
     if (!packets.ok()) co_return packets.error();
+    protocol::FetchedRecords out;
     out.packets = std::move(*packets);
     out.cut = reply->cut();
     co_return std::move(out);
@@ -117,17 +128,14 @@ pipe::Task<Result<protocol::FetchedRecords>> Outbox::get_proof(protocol::GetProo
     auto message =
         request<S::Request>(builder, S::Inbox::GetProofs,
                             S::CreateGetProofs(builder, &id, questions, 0, wish.bytes_max));
-    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
-                pipe::NoCredit::Wait};
+    const auto terms = to_shard(wish.community);
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_GetProofsReply() : nullptr;
+    const auto* reply = reply_in<S::GetProofsReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
-    protocol::FetchedRecords out;
-    if (!reply->sizes()) co_return std::move(out);
-    auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
+    auto packets = packets_in(*reply, *answer);
     if (!packets.ok()) co_return packets.error();
+    protocol::FetchedRecords out;
     out.packets = std::move(*packets);
     co_return std::move(out);
 }
@@ -138,12 +146,10 @@ pipe::Task<Result<protocol::PairJudgement>> Outbox::judge_pair(protocol::JudgePa
     auto message = request<S::Request>(builder, S::Inbox::JudgePair,
                                        S::CreateJudgePair(builder, &id, wish.sign));
     message.blobs.emplace_back(std::move(wish.half));
-    Terms terms{pipe::Role::Storage, pipe::Target::community(wish.community), sync_patience,
-                pipe::NoCredit::Wait};
+    const auto terms = to_shard(wish.community);
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_JudgePairReply() : nullptr;
+    const auto* reply = reply_in<S::JudgePairReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
     protocol::PairJudgement out{pipe::wire::text_of(reply->refusal()), std::nullopt};
     if (reply->signature()) out.signature = protocol::Signature::from(view_of(*reply->signature()));
@@ -158,8 +164,7 @@ pipe::Task<Result<std::vector<Bytes>>> Outbox::get_peers() {
                 pipe::NoCredit::Wait};
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    if (!root || !root->body_as_GetPeersReply()) co_return foreign_answer("storage");
+    if (!reply_in<S::GetPeersReply>(*answer)) co_return foreign_answer("storage");
     std::vector<Bytes> out;
     for (const auto& blob : answer->blobs)
         out.push_back(to_bytes(blob.view()));
@@ -196,11 +201,9 @@ pipe::Task<Result<protocol::FetchedRecords>> Outbox::find_records(protocol::Find
                     pipe::NoCredit::Drop};
         auto answer = co_await ask(terms, std::move(message));
         if (!answer.ok()) continue;  // the others may have something
-        const auto* root = pipe::verified_root<S::Answer>(answer->body);
-        const auto* reply = root ? root->body_as_FindRecordsReply() : nullptr;
+        const auto* reply = reply_in<S::FindRecordsReply>(*answer);
         if (!reply) co_return foreign_answer("storage");
-        if (!reply->sizes()) continue;
-        auto packets = unpack(to_domain(*reply->sizes()), joined(answer->blobs));
+        auto packets = packets_in(*reply, *answer);
         if (!packets.ok()) co_return packets.error();
         std::ranges::move(*packets, std::back_inserter(out.packets));
     }
@@ -216,8 +219,7 @@ pipe::Task<Result<std::vector<protocol::SwarmCount>>> Outbox::list_health(Commun
                 pipe::NoCredit::Drop};
     auto answer = co_await ask(terms, std::move(message));
     if (!answer.ok()) co_return answer.error();
-    const auto* root = pipe::verified_root<S::Answer>(answer->body);
-    const auto* reply = root ? root->body_as_ListHealthReply() : nullptr;
+    const auto* reply = reply_in<S::ListHealthReply>(*answer);
     if (!reply) co_return foreign_answer("storage");
     std::vector<protocol::SwarmCount> out;
     if (!reply->swarms()) co_return std::move(out);
